@@ -1,0 +1,57 @@
+//! Orders: what a person writes, checked and completed from the catalogue.
+
+mod check;
+mod error;
+mod file;
+mod locate;
+mod task;
+
+pub(crate) use check::check_fields;
+pub use error::{OrderError, OrderProblem};
+pub use file::{OrderFile, OrderSource, TaskEntry, schema};
+pub use task::{Input, Messages, Task, TaskFields};
+
+use crate::{Catalogue, OrderId};
+
+/// An order that can be run: every task is complete.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// What names its execution.
+    pub id: OrderId,
+    /// What its first task is given.
+    pub input: Option<Input>,
+    /// Its tasks, in order; at least one.
+    pub tasks: Vec<Task>,
+}
+
+impl Order {
+    /// Reads an order file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it, with its place in the file.
+    pub fn parse(source: &OrderSource, catalogue: &Catalogue) -> Result<Self, OrderError> {
+        let file: OrderFile = source.read()?;
+        check::complete(file, source, catalogue)
+    }
+
+    /// Says whether every task can run as a process of this machine.
+    ///
+    /// # Errors
+    /// The first task that has neither `local` nor a bare `command`.
+    pub fn check_local(&self, source: &OrderSource) -> Result<(), OrderError> {
+        match self
+            .tasks
+            .iter()
+            .position(|task| task.local_argv().is_none())
+        {
+            None => Ok(()),
+            Some(position) => Err(source.error(
+                &format!("tasks[{position}]"),
+                OrderProblem::NotLocal(self.tasks[position].name.clone()),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
