@@ -19,9 +19,10 @@ pub struct DenoiseArgs {
     /// The filter.
     #[arg(long, value_enum, default_value_t = Method::Median)]
     pub method: Method,
-    /// Pixels on each side of a pixel that the filter looks at.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
-    pub radius: u32,
+    /// Pixels on each side of a pixel that the filter looks at [default: 2, and 1 in pictures
+    /// of less than 640 pixels, whose details are as small as that].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub radius: Option<u32>,
     /// Threads to work with; one by default, so that a measurement is easy to read.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub threads: u32,
@@ -46,7 +47,11 @@ const COLOUR_SIGMA: f32 = 20.0;
 
 /// The picture with less noise, of the same size.
 pub fn denoise(picture: &RgbImage, args: &DenoiseArgs) -> RgbImage {
-    let mut out = RgbImage::new(picture.width(), picture.height());
+    let (width, height) = picture.dimensions();
+    let mut out = RgbImage::new(width, height);
+    let radius = args
+        .radius
+        .unwrap_or(if width.max(height) < 640 { 1 } else { 2 });
     let row_bytes = (picture.width() * 3) as usize;
     if row_bytes == 0 {
         return out;
@@ -59,7 +64,7 @@ pub fn denoise(picture: &RgbImage, args: &DenoiseArgs) -> RgbImage {
     let per_thread = strips.len().div_ceil(args.threads.max(1) as usize).max(1);
     let work = |part: &mut [(u32, &mut [u8])]| {
         for (top, strip) in part {
-            filter_strip(picture, args, *top, strip);
+            filter_strip(picture, args.method, radius, *top, strip);
         }
     };
     if args.threads <= 1 {
@@ -75,19 +80,19 @@ pub fn denoise(picture: &RgbImage, args: &DenoiseArgs) -> RgbImage {
 }
 
 /// Filters the rows from `top` that `strip` has place for, seeing the rows around them.
-fn filter_strip(picture: &RgbImage, args: &DenoiseArgs, top: u32, strip: &mut [u8]) {
+fn filter_strip(picture: &RgbImage, method: Method, radius: u32, top: u32, strip: &mut [u8]) {
     let (width, height) = picture.dimensions();
     let row_bytes = (width * 3) as usize;
     let rows = (strip.len() / row_bytes) as u32;
-    let first = top.saturating_sub(args.radius);
-    let last = (top + rows + args.radius).min(height);
+    let first = top.saturating_sub(radius);
+    let last = (top + rows + radius).min(height);
     let seen = picture.view(0, first, width, last - first).to_image();
-    let filtered = match args.method {
-        Method::Median => median_filter(&seen, args.radius, args.radius),
+    let filtered = match method {
+        Method::Median => median_filter(&seen, radius, radius),
         Method::Bilateral => {
             let near = GaussianEuclideanColorDistance::new(COLOUR_SIGMA);
             // A window of two deviations.
-            bilateral_filter(&seen, args.radius as u8, args.radius as f32 / 2.0, near)
+            bilateral_filter(&seen, radius as u8, radius as f32 / 2.0, near)
         }
     };
     let skip = (top - first) as usize * row_bytes;
@@ -112,7 +117,7 @@ mod tests {
     fn args(method: Method, radius: u32, threads: u32) -> DenoiseArgs {
         DenoiseArgs {
             method,
-            radius,
+            radius: Some(radius),
             threads,
             input: None,
         }

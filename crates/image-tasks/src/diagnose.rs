@@ -88,10 +88,14 @@ impl Findings {
 
 /// Measures the leaf that `mask` shows (255; the picture's size).
 ///
-/// Diseased tissue has lost its chlorophyll and reflects more red than green. Colours are
-/// averaged over a few pixels of the leaf first, so that single noisy ones do not count.
+/// Diseased tissue has lost its chlorophyll and reflects more red than green. A redness of
+/// `t` is reached where `R = G * (1 + t) / (1 - t)`, so the excess `R - G * (1 + t) / (1 - t)`
+/// is averaged over a few pixels of the leaf and its sign decides. The excess is linear in
+/// the colours: unlike a mean of ratios it is 0 just where a pixel at a spot's edge shows as
+/// much of the spot as of green leaf, so that small spots are not measured too small.
 pub fn diagnose(picture: &RgbImage, mask: &GrayImage, redness_from: f64) -> Findings {
-    let plane: Vec<u8> = picture.pixels().map(|p| redness(p.0)).collect();
+    let per_green = ((1.0 + redness_from) / (1.0 - redness_from)) as f32;
+    let plane: Vec<u8> = picture.pixels().map(|p| excess(p.0, per_green)).collect();
     let radius = segment::radius(picture);
     let mut map = masked_mean(
         &plane,
@@ -99,11 +103,10 @@ pub fn diagnose(picture: &RgbImage, mask: &GrayImage, redness_from: f64) -> Find
         picture.width() as usize,
         radius,
     );
-    let border = (redness_from + 0.5) * 255.0;
     for (value, &inside) in map.iter_mut().zip(mask.iter()) {
         *value = match inside {
             0 => 0,
-            _ if f64::from(*value) > border => DISEASED,
+            _ if *value > NO_EXCESS => DISEASED,
             _ => HEALTHY,
         };
     }
@@ -111,16 +114,19 @@ pub fn diagnose(picture: &RgbImage, mask: &GrayImage, redness_from: f64) -> Find
     Findings::of_map(GrayImage::from_raw(width, height, map).unwrap_or_default())
 }
 
-/// `(R - G) / (R + G)` from -0.5 (0) to 0.5 (255). What glares or is nearly black shows no
-/// colour of its own and counts as a little green.
-fn redness([r, g, b]: [u8; 3]) -> u8 {
-    let (red, green, blue) = (i32::from(r), i32::from(g), i32::from(b));
-    let least_colour = (red.max(green) - blue) * 8 < red.max(green);
-    if least_colour && blue > 150 {
-        return 89; // -0.15
+/// The byte that stands for an excess of 0.
+const NO_EXCESS: u8 = 128;
+
+/// Red beyond `per_green` times green, as a byte around [`NO_EXCESS`]. What glares shows the
+/// light's colour instead of its own and counts as a little green.
+fn excess([r, g, b]: [u8; 3], per_green: f32) -> u8 {
+    let brightest = i32::from(r.max(g));
+    let colourless = (brightest - i32::from(b)) * 8 < brightest;
+    if colourless && b > 150 {
+        return NO_EXCESS - 20;
     }
-    let ratio = (red - green - 2) as f32 / (red + green + 12) as f32;
-    ((ratio + 0.5).clamp(0.0, 1.0) * 255.0 + 0.5) as u8
+    let excess = f32::from(r) - per_green * f32::from(g);
+    (f32::from(NO_EXCESS) + 0.5 + excess).clamp(0.0, 255.0) as u8
 }
 
 /// The mask that an earlier `segment` made, if it fits the picture, else an own one.

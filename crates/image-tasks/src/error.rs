@@ -46,7 +46,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The file begins like a picture and then breaks its format.
-    #[error("{} is damaged or of an unsupported kind ({source}): export it again as PNG or JPEG", .path.display())]
+    #[error("{} is damaged or of an unsupported kind ({}): export it again as PNG or JPEG", .path.display(), one_line(.source))]
     Corrupt {
         /// The file.
         path: PathBuf,
@@ -109,7 +109,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// A result could not be written.
-    #[error("cannot write {}: {source}; check the workspace's permissions and free space", .path.display())]
+    #[error("cannot write {}: {}; check the workspace's permissions and free space", .path.display(), one_line(.source))]
     Write {
         /// The file.
         path: PathBuf,
@@ -156,6 +156,15 @@ impl Error {
             source => Self::Corrupt { path, source },
         }
     }
+}
+
+/// Some decoders' texts have several lines or end in an empty one.
+fn one_line(error: &dyn std::error::Error) -> String {
+    error
+        .to_string()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The exit code that tells bad input or usage (2) from other failures (1).

@@ -51,9 +51,9 @@ impl Noise {
     }
 
     pub(crate) fn at(self, x: f32, y: f32) -> f32 {
-        let (left, top) = (x.floor(), y.floor());
-        let (fx, fy) = (smooth(x - left), smooth(y - top));
-        let (ix, iy) = (left as i32 as u32, top as i32 as u32);
+        let (left, top) = (floor(x), floor(y));
+        let (fx, fy) = (smooth(x - left as f32), smooth(y - top as f32));
+        let (ix, iy) = (left as u32, top as u32);
         let upper = lerp(self.corner(ix, iy), self.corner(ix.wrapping_add(1), iy), fx);
         let iy = iy.wrapping_add(1);
         let lower = lerp(self.corner(ix, iy), self.corner(ix.wrapping_add(1), iy), fx);
@@ -61,15 +61,19 @@ impl Noise {
     }
 
     /// Several octaves, each half as strong and twice as fine; 0 to 1.
-    pub(crate) fn cloud(self, x: f32, y: f32, octaves: u32) -> f32 {
-        let (mut sum, mut weight, mut scale) = (0.0, 0.0, 1.0);
-        for octave in 0..octaves {
-            let turned = octave as f32 * 17.3;
-            sum += self.at(x * scale + turned, y * scale - turned) / scale;
-            weight += 1.0 / scale;
-            scale *= 2.0;
+    /// Each octave is turned against the one before, so that no lattice shows.
+    pub(crate) fn cloud(self, mut x: f32, mut y: f32, octaves: u32) -> f32 {
+        let (mut sum, mut weight, mut total) = (0.0, 1.0, 0.0);
+        for _ in 0..octaves {
+            sum += self.at(x, y) * weight;
+            total += weight;
+            weight *= 0.5;
+            (x, y) = (
+                2.0 * (0.8 * x - 0.6 * y) + 17.3,
+                2.0 * (0.6 * x + 0.8 * y) - 9.1,
+            );
         }
-        sum / weight
+        sum / total
     }
 
     fn corner(self, x: u32, y: u32) -> f32 {
@@ -78,6 +82,13 @@ impl Noise {
         h = (h ^ (h >> 12)).wrapping_mul(0x297a_2d39);
         ((h ^ (h >> 15)) >> 8) as f32 / (1u32 << 24) as f32
     }
+}
+
+/// The next whole number below, without the library call that `f32::floor` is on processors
+/// of the oldest kind that Rust builds for.
+fn floor(x: f32) -> i32 {
+    let cut = x as i32;
+    cut - i32::from(cut as f32 > x)
 }
 
 pub(crate) fn lerp(a: f32, b: f32, t: f32) -> f32 {

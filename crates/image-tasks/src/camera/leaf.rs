@@ -134,7 +134,7 @@ impl Place {
         if !(0.35..VEINS - 0.6).contains(&phase) {
             return rib;
         }
-        let to_vein = (phase - phase.round()).abs() / VEINS * 0.8;
+        let to_vein = (phase - (phase + 0.5) as i32 as f32).abs() / VEINS * 0.8;
         rib.max(line(to_vein, 0.0042 * (1.0 - 0.75 * self.outward)) * 0.85)
     }
 }

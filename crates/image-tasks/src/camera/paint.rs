@@ -121,7 +121,7 @@ impl<'a> Painter<'a> {
 
     /// Yellow halo, dark rim, brown and tan inside with faint rings.
     fn in_spot(&self, place: Place, depth: f32, vein: f32) -> Colour {
-        let halo = (0.009 * self.leaf.length).max(1.5);
+        let halo = (0.009 * self.leaf.length).max(2.0);
         let cloud = self.fine.cloud(place.along * 40.0, place.across * 40.0, 3);
         let dead = mix(
             BROWN,

@@ -37,7 +37,8 @@ impl Spot {
     }
 
     fn distance(&self, x: f32, y: f32) -> f32 {
-        (x - self.x).hypot(y - self.y)
+        let (dx, dy) = (x - self.x, y - self.y);
+        (dx * dx + dy * dy).sqrt()
     }
 }
 
@@ -95,7 +96,7 @@ impl Spots {
         let drawn = (0..40).map(|_| draw()).find(|&i| self.is_free(i));
         // A nearly covered leaf: the first free pixel will do.
         let centre = drawn.or_else(|| (0..pixels).find(|&i| self.is_free(i)))?;
-        let smallest = (0.018 * leaf.length).max(5.0).min(0.09 * leaf.length);
+        let smallest = (0.018 * leaf.length).max(7.0).min(0.09 * leaf.length);
         let size = chance.unit().powi(3);
         let radius = smallest + (0.075 * leaf.length - smallest).max(0.0) * size;
         let noise = Noise::new(chance);
@@ -147,6 +148,31 @@ impl Spots {
             for x in range(spot.x, self.width) {
                 see(y * self.width + x, x as f32, y as f32);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_are_those_of_the_pixels() {
+        let size = (160, 120);
+        for (seed, share) in [(1, 0.0), (2, 0.1), (3, 0.6), (4, 0.9)] {
+            let mut chance = Chance::new(seed);
+            let leaf = Leaf::new(size.0, size.1, &mut chance);
+            let spots = Spots::place(&leaf, size, share, &mut chance);
+            let leaf_pixels = spots.is_leaf.iter().filter(|&&l| l).count();
+            let diseased = (0..spots.depth.len())
+                .filter(|&i| spots.is_diseased(i))
+                .count();
+            assert_eq!(
+                (spots.leaf_pixels, spots.diseased_pixels),
+                (leaf_pixels, diseased)
+            );
+            let goal = (leaf_pixels as f64 * share).round() as usize;
+            assert!(diseased.abs_diff(goal) <= 2, "{diseased} of {goal}");
         }
     }
 }
