@@ -1,5 +1,7 @@
 //! Pictures as people have them, and as nobody should have them.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use std::io::Cursor;
 use std::path::Path;
 

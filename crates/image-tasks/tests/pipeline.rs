@@ -1,6 +1,8 @@
 //! The tasks as an order runs them: separate processes that know one another only through
 //! the environment and the workspace.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -1,5 +1,7 @@
 //! What `diagnose` measures against what `camera` drew.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use std::path::Path;
 
 use image::RgbImage;
@@ -134,4 +136,13 @@ fn the_same_seed_draws_the_same_photo() {
         draw(&args).unwrap().picture,
         draw(&camera(120, 90, 6, 0.2)).unwrap().picture
     );
+}
+
+/// The picture that `orders/photo.json` starts from; its truth stands in `orders/README.md`.
+#[test]
+fn the_checked_in_photo_is_measured_within_two_points() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../orders/images/leaf.jpg");
+    let (share, leaf_share) = measure(&image_tasks::load(&path).unwrap());
+    assert!((share - 0.18).abs() < ALLOWED, "{share}");
+    assert!((leaf_share - 0.2646).abs() < 0.005, "{leaf_share}");
 }

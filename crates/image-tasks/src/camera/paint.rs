@@ -87,10 +87,10 @@ impl<'a> Painter<'a> {
 
     /// Crumbly ground, lit from the upper left, with the leaf's shadow.
     fn on_soil(&self, x: f32, y: f32) -> Colour {
-        let unit = self.leaf.length * 0.05;
+        let unit = self.leaf.length * 0.04;
         let (u, v) = (x / unit, y / unit);
-        let height = self.soil.cloud(u, v, 5);
-        let relief = height - self.soil.cloud(u + 0.09, v + 0.11, 4);
+        let height = self.soil.cloud(u, v, 4);
+        let relief = height - self.soil.cloud(u + 0.09, v + 0.11, 3);
         let offset = self.leaf.length * 0.022;
         let under = self.leaf.place(x - offset, y - offset * 1.3).inside / offset;
         let shadow = 1.0 - 0.5 * smooth(under + 0.5);
