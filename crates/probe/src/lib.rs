@@ -24,9 +24,22 @@
 //! How to add a counter: a parser in `parse`, a field in [`Reading`], a line in the sources that
 //! have it, a row in `COUNTERS.md`.
 
+mod cgroup;
+mod counter;
 mod error;
+mod file;
+mod listing;
+mod locate;
+mod lost;
+mod net;
+mod own;
+mod parse;
+mod peak;
 mod probe;
+mod process;
 mod reading;
+mod track;
+mod tree;
 
 pub use error::Error;
 pub use probe::{Options, Probe};

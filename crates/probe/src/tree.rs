@@ -1,0 +1,345 @@
+//! The processes below the caller.
+//!
+//! Orders that keep a process that dies meanwhile from being counted twice: what a process has
+//! accumulated from children that it waited for is read before any clock (all `stat` files, then all
+//! clocks), and the `io` of a parent before that of its children. Then such a process is missed in
+//! this reading at worst, and is in its parent's numbers in the next.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::file::Buffer;
+use crate::listing::{Children, Listing};
+use crate::lost::{Lost, Parent};
+use crate::parse::Io;
+use crate::process::{FILES, Process};
+
+/// What the live processes hold, and what of the ended ones is not in the caller's `getrusage`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TreeReading {
+    /// Live processes and what they waited for, and what was seen of vanished ones.
+    pub(crate) cpu_nsec: u64,
+    pub(crate) system_nsec: u64,
+    pub(crate) anon_bytes: u64,
+    /// Mapped pages of files and shared memory.
+    pub(crate) file_bytes: u64,
+    pub(crate) swap_bytes: u64,
+    /// Live and ended ones. `None` if some process's can't be read.
+    pub(crate) io: Option<Io>,
+    /// The same, without what needs `/proc/<pid>/io` of the ended ones.
+    pub(crate) block_io: Option<Io>,
+    pub(crate) major_faults: u64,
+    pub(crate) processes: u64,
+    pub(crate) threads: u64,
+    pub(crate) cpu_lower_bound: bool,
+}
+
+/// The processes below the caller.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    proc_root: PathBuf,
+    own_pid: i32,
+    listing: Listing,
+    children: Children,
+    processes: BTreeMap<i32, Process>,
+    /// Processes in the order in which they were met: parents before children.
+    order: Vec<i32>,
+    pass: u64,
+    /// Descriptors that may still be held open.
+    descriptors: usize,
+    tick_nsec: u64,
+    ended: Ended,
+    lost: Lost,
+    /// Processes that were ever met.
+    met: u64,
+    /// The best bound of the anonymous peak by a process that is gone, bytes.
+    pub(crate) gone_anon_bytes: Option<u64>,
+}
+
+/// What the reaped children did to files.
+#[derive(Debug, Default)]
+struct Ended {
+    io: Io,
+    /// Some child's `io` could not be read, only its `rusage`.
+    chars_unknown: bool,
+}
+
+impl Tree {
+    pub(crate) fn open(proc_root: &Path, children_files: bool) -> Self {
+        let own_pid = nix::unistd::getpid().as_raw();
+        Self {
+            proc_root: proc_root.to_owned(),
+            own_pid,
+            listing: Listing::new(proc_root, own_pid, children_files),
+            children: Children::default(),
+            processes: BTreeMap::new(),
+            order: Vec::new(),
+            pass: 0,
+            descriptors: descriptor_budget(),
+            tick_nsec: 1_000_000_000 / clock_ticks_per_sec(),
+            ended: Ended::default(),
+            lost: Lost::default(),
+            met: 0,
+            gone_anon_bytes: None,
+        }
+    }
+
+    /// Threads of the caller itself, as of the last reading.
+    pub(crate) fn own_threads(&self) -> u64 {
+        self.listing.own_threads()
+    }
+
+    /// How many processes were ever met.
+    pub(crate) fn ever_met(&self) -> u64 {
+        self.met
+    }
+
+    pub(crate) fn tick_nsec(&self) -> u64 {
+        self.tick_nsec
+    }
+
+    /// What the reaped children did to files.
+    pub(crate) fn ended_io(&self) -> Io {
+        self.ended.io
+    }
+
+    pub(crate) fn processes(&self) -> impl Iterator<Item = &Process> {
+        self.processes.values()
+    }
+
+    /// Meets a process outside of a reading.
+    pub(crate) fn meet(&mut self, pid: i32, buffer: &mut Buffer) {
+        if !self.processes.contains_key(&pid) && self.add(pid, buffer) {
+            self.processes
+                .get_mut(&pid)
+                .map(Process::let_go)
+                .unwrap_or_default();
+        }
+    }
+
+    pub(crate) fn read(&mut self, buffer: &mut Buffer) -> TreeReading {
+        self.pass += 1;
+        self.order.clear();
+        self.listing.begin(buffer);
+        let mut queue = std::mem::take(&mut self.children.queue);
+        queue.clear();
+        self.listing.own_children(&mut queue, buffer);
+        self.walk(&mut queue, true, buffer);
+        // Met before and not now: moved in the tree meanwhile, or gone.
+        queue.clear();
+        queue.extend(
+            self.processes
+                .values()
+                .filter(|known| known.met != self.pass)
+                .map(|known| known.pid),
+        );
+        self.walk(&mut queue, false, buffer);
+        self.children.queue = queue;
+        self.settle_gone(buffer);
+        self.clocks_and_io(buffer);
+        self.sum()
+    }
+
+    /// Looks at the processes of the queue, which grows by their children.
+    fn walk(&mut self, queue: &mut Vec<i32>, may_be_new: bool, buffer: &mut Buffer) {
+        let known_ones = if may_be_new { 0 } else { queue.len() };
+        let mut next = 0;
+        while let Some(pid) = queue.get(next).copied() {
+            let new_allowed = next >= known_ones;
+            next += 1;
+            if self.look_at(pid, new_allowed, buffer)
+                && let Some(process) = self.processes.get_mut(&pid)
+            {
+                self.listing.children_of(process, queue, buffer);
+                process.let_go();
+            }
+        }
+    }
+
+    /// Reads `stat` and `status`. False if it is gone, was already met, or isn't below the caller.
+    fn look_at(&mut self, pid: i32, may_be_new: bool, buffer: &mut Buffer) -> bool {
+        if let Some(known) = self.processes.get_mut(&pid) {
+            if known.met == self.pass {
+                return false;
+            }
+            if known.prepare(&self.proc_root, buffer) && known.read_stat(buffer) {
+                known.waited_ticks_met = known.waited_ticks();
+                known.read_status(buffer);
+                known.met = self.pass;
+                self.order.push(pid);
+                return true;
+            }
+            self.remove_gone(pid);
+        }
+        if !may_be_new || !self.add(pid, buffer) {
+            return false;
+        }
+        self.order.push(pid);
+        true
+    }
+
+    /// Opens a process that was not known. One whose parent isn't in the tree is another's that got
+    /// the number meanwhile.
+    fn add(&mut self, pid: i32, buffer: &mut Buffer) -> bool {
+        let keep = self.descriptors >= FILES;
+        let Some(mut process) = Process::open(&self.proc_root, pid, keep, buffer) else {
+            return false;
+        };
+        let parent = process.stat.ppid;
+        if parent != self.own_pid && !self.processes.contains_key(&parent) {
+            return false;
+        }
+        process.met = self.pass;
+        if keep {
+            self.descriptors -= FILES;
+        }
+        self.met += 1;
+        self.lost.note(&process);
+        self.processes.insert(pid, process);
+        true
+    }
+
+    fn remove_gone(&mut self, pid: i32) {
+        if let Some(process) = self.remove(pid) {
+            self.lost.gone(&process);
+        }
+    }
+
+    fn remove(&mut self, pid: i32) -> Option<Process> {
+        let process = self.processes.remove(&pid)?;
+        if process.keeps_files() {
+            self.descriptors += FILES;
+        }
+        self.gone_anon_bytes = self.gone_anon_bytes.max(process.track.lower());
+        Some(process)
+    }
+
+    /// Asks the parents of vanished processes whether they have their numbers.
+    fn settle_gone(&mut self, buffer: &mut Buffer) {
+        let Self {
+            lost,
+            processes,
+            own_pid,
+            tick_nsec,
+            proc_root,
+            ..
+        } = self;
+        lost.settle(*own_pid, *tick_nsec, |parent| {
+            let process = processes.get_mut(&parent)?;
+            let there = process.prepare(proc_root, buffer) && process.read_stat(buffer);
+            process.let_go();
+            there.then(|| Parent::from(&*process))
+        });
+    }
+
+    fn clocks_and_io(&mut self, buffer: &mut Buffer) {
+        for pid in &self.order {
+            let Some(process) = self.processes.get_mut(pid) else {
+                continue;
+            };
+            let there = process.prepare(&self.proc_root, buffer);
+            process.slipped = !(there && process.read_clock() && process.read_io(buffer));
+            process.waited_ticks_before = process.waited_ticks_met;
+            process.let_go();
+            self.lost.note(process);
+        }
+    }
+
+    fn sum(&self) -> TreeReading {
+        let mut sum = TreeReading {
+            cpu_nsec: self.lost.cpu_nsec,
+            io: (!self.ended.chars_unknown).then_some(self.ended.io.plus(self.lost.io)),
+            block_io: Some(self.ended.io.plus(self.lost.io)),
+            cpu_lower_bound: self.lost.any,
+            ..TreeReading::default()
+        };
+        for process in self.processes.values().filter(|process| !process.slipped) {
+            let system = process.system_nsec() + process.stat.cstime_ticks * self.tick_nsec;
+            sum.cpu_nsec += process.clock_nsec + process.waited_ticks() * self.tick_nsec;
+            sum.system_nsec += system;
+            sum.major_faults += process.stat.majflt + process.stat.cmajflt;
+            sum.io = sum.io.zip(process.io).map(|(sum, more)| sum.plus(more));
+            sum.block_io = sum
+                .block_io
+                .zip(process.io)
+                .map(|(sum, more)| sum.plus(more));
+            if !process.stat.ended() {
+                sum.processes += 1;
+                sum.threads += process.stat.num_threads;
+                sum.anon_bytes += process.status.rss_anon_kib.unwrap_or(0) << 10;
+                let file = process.status.rss_file_kib.unwrap_or(0);
+                sum.file_bytes += (file + process.status.rss_shmem_kib.unwrap_or(0)) << 10;
+                sum.swap_bytes += process.status.vm_swap_kib.unwrap_or(0) << 10;
+            }
+        }
+        sum
+    }
+
+    /// Reads the last numbers of a zombie child.
+    pub(crate) fn before_reap(&mut self, pid: i32, buffer: &mut Buffer) {
+        self.meet(pid, buffer);
+        let Some(process) = self.processes.get_mut(&pid) else {
+            return;
+        };
+        if process.prepare(&self.proc_root, buffer) && process.read_stat(buffer) {
+            process.read_status(buffer);
+            process.read_clock();
+            process.read_io(buffer);
+            process.ended = true;
+            self.lost.note(process);
+        }
+        process.let_go();
+        self.settle_children_of(pid, buffer);
+    }
+
+    /// The children of a zombie that are gone were its to wait for: it can still be asked.
+    fn settle_children_of(&mut self, parent: i32, buffer: &mut Buffer) {
+        let is_gone = |process: &mut Process, root: &Path, buffer: &mut Buffer| {
+            let gone = !(process.prepare(root, buffer) && process.read_stat(buffer));
+            process.let_go();
+            gone
+        };
+        let gone: Vec<i32> = self
+            .processes
+            .values_mut()
+            .filter(|process| process.stat.ppid == parent)
+            .filter_map(|process| is_gone(process, &self.proc_root, buffer).then_some(process.pid))
+            .collect();
+        for pid in &gone {
+            self.remove_gone(*pid);
+        }
+        self.settle_gone(buffer);
+    }
+
+    /// Takes a reaped child out; `getrusage` has its CPU time from now on.
+    pub(crate) fn reaped(&mut self, pid: i32, rusage: &libc::rusage) -> Option<Process> {
+        let process = self.remove(pid);
+        match &process {
+            Some(Process {
+                ended: true,
+                io: Some(io),
+                ..
+            }) => self.ended.io = self.ended.io.plus(*io),
+            _ => {
+                self.ended.chars_unknown = true;
+                self.ended.io.read_bytes += (rusage.ru_inblock as u64) << 9;
+                self.ended.io.write_bytes += (rusage.ru_oublock as u64) << 9;
+            }
+        }
+        process
+    }
+}
+
+fn clock_ticks_per_sec() -> u64 {
+    let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)
+        .ok()
+        .flatten();
+    ticks.map_or(100, |ticks| (ticks as u64).max(1))
+}
+
+/// A quarter of what the process may open, so that the caller has enough for its own work.
+fn descriptor_budget() -> usize {
+    use nix::sys::resource::{Resource, getrlimit};
+    let (soft, _hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((256, 256));
+    (soft / 4).min(4096) as usize
+}
