@@ -1,1 +1,11 @@
-//! orchestrator
+//! Takes orders through their tasks: a plan per order that decides, a launcher that starts what the
+//! plan says, and a service that carries messages between them and the bus.
+//!
+//! Invariant: nothing here knows SQL, charts, or what a sample is. Decisions are made in [`plan`]
+//! alone, which does no I/O; [`local`] and the service do what it says and tell it what they saw.
+//!
+//! How to add a launcher: a module beside [`local`] that starts an attempt from a
+//! [`model::AttemptSpec`], answers exactly once with an [`plan::ExitView`] when nothing of the
+//! attempt runs any more, and can end it softly or at once.
+
+pub mod plan;

@@ -1,0 +1,65 @@
+//! An attempt's end as far as the launcher's view and the termination log tell it.
+
+use model::{Reason, run::RunEnd};
+
+use super::{ExitView, RunnerEnd, words};
+
+/// What the plan itself did to an attempt, which explains a runner's sudden end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Nothing.
+    None,
+    /// It was told to end.
+    Terminate,
+    /// It was killed for its time-out.
+    Deadline,
+}
+
+/// The runner's own word if it left one, else what follows from how it ended.
+pub(super) fn end_of(exit: &ExitView, cause: Cause) -> RunEnd {
+    if let Some(end) = exit.log.as_ref().and_then(|log| log.end.as_ref()) {
+        return end.clone();
+    }
+    let (exit_code, signal) = match exit.runner {
+        RunnerEnd::Code(code) => (Some(code), None),
+        RunnerEnd::Signal(signal) => (None, Some(signal)),
+    };
+    let reason = reason(exit, cause);
+    RunEnd {
+        ended_at: exit.ended_at,
+        exit_code,
+        signal,
+        reason,
+        message: message(exit, reason),
+        censored: true,
+    }
+}
+
+fn reason(exit: &ExitView, cause: Cause) -> Reason {
+    let in_log = exit.log.as_ref().and_then(|log| log.totals.oom_kills);
+    let killed_for_memory = exit.oom_kills.or(in_log).is_some_and(|kills| kills > 0);
+    match (exit.runner, cause) {
+        (RunnerEnd::Signal(_), Cause::Deadline) => Reason::TimedOut,
+        (RunnerEnd::Signal(_), Cause::Terminate) => Reason::Terminated,
+        (RunnerEnd::Signal(libc::SIGKILL), Cause::None) if killed_for_memory => Reason::OomKilled,
+        (RunnerEnd::Signal(_), Cause::None) => Reason::Lost,
+        // Without a log the exit code is the only witness, and it is the command's; a log that
+        // says that the command was never started is a better one.
+        (RunnerEnd::Code(0), _) if exit.log.is_none() || exit.started() => Reason::Completed,
+        (RunnerEnd::Code(_), Cause::Terminate) => Reason::Terminated,
+        (RunnerEnd::Code(_), _) => Reason::ReportLost,
+    }
+}
+
+fn message(exit: &ExitView, reason: Reason) -> Option<String> {
+    let silent = match (reason, exit.runner) {
+        (Reason::Terminated | Reason::TimedOut | Reason::Lost | Reason::OomKilled, _) => None,
+        (_, RunnerEnd::Signal(number)) => Some(format!("the runner got {}", words::signal(number))),
+        (_, RunnerEnd::Code(_)) => Some("the runner left no readable termination log".to_owned()),
+    };
+    match (silent, &exit.last_words) {
+        (Some(silent), Some(said)) => Some(format!("{silent}; it said: {said}")),
+        (None, Some(said)) => Some(format!("the runner said: {said}")),
+        (silent, None) => silent,
+    }
+}
