@@ -25,6 +25,7 @@
 //! have it, a row in `COUNTERS.md`.
 
 mod cgroup;
+mod compose;
 mod counter;
 mod error;
 mod file;

@@ -49,32 +49,37 @@ impl Peak {
     }
 
     /// A child was reaped. `process` is what was known of it, `alone` says that no other process of
-    /// the task was ever met.
-    pub(crate) fn reaped(&mut self, process: &Process, maxrss_bytes: u64, alone: bool) {
+    /// the task was ever met, `largest_file` is the largest file part of any that is gone.
+    pub(crate) fn reaped(
+        &mut self,
+        process: &Process,
+        maxrss_bytes: u64,
+        alone: bool,
+        largest_file: Option<u64>,
+    ) {
         self.reaped += 1;
         self.bound(process.track.lower());
-        let Some(root) = self.root.as_mut().filter(|root| root.pid == process.pid) else {
-            return;
-        };
-        // At or below the inherited mark nothing is known of the task's own.
-        if root
-            .inherited
-            .is_none_or(|inherited| maxrss_bytes <= inherited)
-        {
+        let root = self.root.as_mut().filter(|root| root.pid == process.pid);
+        // At or below the inherited mark nothing is known of the task's own. Only the root has one
+        // from the caller.
+        let inherited = root.as_ref().map_or(Some(0), |root| root.inherited);
+        if inherited.is_none_or(|inherited| maxrss_bytes <= inherited) {
             return;
         }
-        let Some(range) = process.track.ended(maxrss_bytes) else {
-            return;
-        };
         let childless = process.ended
             && process.stat.cminflt == 0
             && process.status.sigchld_ignored == Some(false);
-        if alone && childless {
-            root.range = Some(range);
+        if !childless {
+            // Its own mark or that of the largest it waited for, whose file part nobody saw at the
+            // end: the largest that was seen of any stands for it.
+            self.bound(largest_file.map(|file| maxrss_bytes.saturating_sub(file)));
+            return;
         }
-        if childless {
-            self.bound(Some(range.lower));
+        let range = process.track.ended(maxrss_bytes);
+        if let Some(root) = root.filter(|_| alone) {
+            root.range = range;
         }
+        self.bound(range.map(|range| range.lower));
     }
 
     /// The peak; `slack` is how far the kernel's high-water marks may be off, bytes.

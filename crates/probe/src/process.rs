@@ -212,9 +212,7 @@ impl Process {
 /// `part / (part + rest)` of `total`; nothing of it where both are 0.
 pub(crate) fn share(total: u64, part: u64, rest: u64) -> u64 {
     let whole = u128::from(part) + u128::from(rest);
-    if whole == 0 {
-        0
-    } else {
-        (u128::from(total) * u128::from(part) / whole) as u64
-    }
+    (u128::from(total) * u128::from(part))
+        .checked_div(whole)
+        .unwrap_or(0) as u64
 }

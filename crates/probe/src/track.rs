@@ -95,8 +95,13 @@ impl Track {
         (self.looks > 0 || self.file_of_earlier.is_some()).then_some(self.lower)
     }
 
-    pub(crate) fn hwm(&self) -> u64 {
-        self.last.hwm
+    /// What its file part may have grown to since the last look, bytes. `None` with fewer than two.
+    pub(crate) fn largest_file(&self) -> Option<u64> {
+        (self.looks >= 2).then(|| self.last.file + self.drift())
+    }
+
+    fn drift(&self) -> u64 {
+        self.last.file.abs_diff(self.file_before_last)
     }
 
     /// The process ended, its high-water mark over all of its programs is `maxrss`. `None` with
@@ -105,7 +110,7 @@ impl Track {
         if self.looks < 2 {
             return None;
         }
-        let drift = self.last.file.abs_diff(self.file_before_last);
+        let drift = self.drift();
         let mut lower = self.lower;
         if maxrss > self.last.hwm {
             lower = lower.max(maxrss.saturating_sub(self.last.file + drift));

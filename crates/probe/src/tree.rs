@@ -52,8 +52,16 @@ pub(crate) struct Tree {
     lost: Lost,
     /// Processes that were ever met.
     met: u64,
-    /// The best bound of the anonymous peak by a process that is gone, bytes.
-    pub(crate) gone_anon_bytes: Option<u64>,
+    gone_memory: GoneMemory,
+}
+
+/// What is kept of the memory of processes that are gone, bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct GoneMemory {
+    /// The best bound of the anonymous peak by one of them.
+    pub(crate) anon: Option<u64>,
+    /// The largest file part of one of them.
+    pub(crate) largest_file: Option<u64>,
 }
 
 /// What the reaped children did to files.
@@ -80,7 +88,7 @@ impl Tree {
             ended: Ended::default(),
             lost: Lost::default(),
             met: 0,
-            gone_anon_bytes: None,
+            gone_memory: GoneMemory::default(),
         }
     }
 
@@ -101,6 +109,10 @@ impl Tree {
     /// What the reaped children did to files.
     pub(crate) fn ended_io(&self) -> Io {
         self.ended.io
+    }
+
+    pub(crate) fn gone_memory(&self) -> GoneMemory {
+        self.gone_memory
     }
 
     pub(crate) fn processes(&self) -> impl Iterator<Item = &Process> {
@@ -210,7 +222,9 @@ impl Tree {
         if process.keeps_files() {
             self.descriptors += FILES;
         }
-        self.gone_anon_bytes = self.gone_anon_bytes.max(process.track.lower());
+        let gone = &mut self.gone_memory;
+        gone.anon = gone.anon.max(process.track.lower());
+        gone.largest_file = gone.largest_file.max(process.track.largest_file());
         Some(process)
     }
 
@@ -314,17 +328,16 @@ impl Tree {
     /// Takes a reaped child out; `getrusage` has its CPU time from now on.
     pub(crate) fn reaped(&mut self, pid: i32, rusage: &libc::rusage) -> Option<Process> {
         let process = self.remove(pid);
-        match &process {
-            Some(Process {
-                ended: true,
-                io: Some(io),
-                ..
-            }) => self.ended.io = self.ended.io.plus(*io),
-            _ => {
-                self.ended.chars_unknown = true;
-                self.ended.io.read_bytes += (rusage.ru_inblock as u64) << 9;
-                self.ended.io.write_bytes += (rusage.ru_oublock as u64) << 9;
-            }
+        let io = process
+            .as_ref()
+            .filter(|process| process.ended)
+            .and_then(|process| process.io);
+        if let Some(io) = io {
+            self.ended.io = self.ended.io.plus(io);
+        } else {
+            self.ended.chars_unknown = true;
+            self.ended.io.read_bytes += (rusage.ru_inblock as u64) << 9;
+            self.ended.io.write_bytes += (rusage.ru_oublock as u64) << 9;
         }
         process
     }

@@ -58,6 +58,7 @@ pub(crate) fn memory_stat(text: &[u8]) -> MemoryStat {
 
 /// v1 `memory.stat`: the fields that include descendant cgroups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(clippy::struct_field_names, reason = "the kernel's names")]
 pub(crate) struct V1MemoryStat {
     pub(crate) total_rss: Option<u64>,
     pub(crate) total_cache: Option<u64>,
@@ -199,7 +200,8 @@ mod tests {
 
         #[test]
         fn printed_io_stat_parses_back(devices in proptest::collection::vec((0..u64::from(u32::MAX), 0..u64::from(u32::MAX)), 1..5)) {
-            let text: String = devices.iter().map(|(r, w)| format!("8:0 rbytes={r} wbytes={w} rios=1\n")).collect();
+            let line = |(r, w): &(u64, u64)| format!("8:0 rbytes={r} wbytes={w} rios=1\n");
+            let text = devices.iter().map(line).collect::<Vec<_>>().concat();
             let sums = (devices.iter().map(|d| d.0).sum(), devices.iter().map(|d| d.1).sum());
             prop_assert_eq!(io_stat(text.as_bytes()), Some(sums));
             prop_assert_eq!(io_stat(&text.as_bytes()[..text.len() - 1]), None);

@@ -276,7 +276,7 @@ mod tests {
 
         #[test]
         fn printed_pids_parse_back(list in proptest::collection::vec(0..i32::MAX, 0..20)) {
-            let text: String = list.iter().map(|pid| format!("{pid} ")).collect();
+            let text = list.iter().map(|pid| format!("{pid} ")).collect::<Vec<_>>().concat();
             prop_assert_eq!(pids(text.as_bytes()).collect::<Vec<_>>(), list.clone());
             let cut = &text.as_bytes()[..text.len().saturating_sub(1)];
             prop_assert_eq!(pids(cut).count(), list.len().saturating_sub(1));

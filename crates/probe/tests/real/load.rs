@@ -1,6 +1,7 @@
 //! Known loads, run as tasks.
 
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,19 @@ pub(crate) fn run(name: &str, args: &[&str]) -> ExitCode {
         "detach" => detach(number(0)),
         "ramp" => ramp(number(0), number(1), number(2), number(3)),
         "ramps" => ramps(number(0), number(1), number(2), number(3)),
+        "ramp_in_a_thread" => {
+            let numbers = [number(0), number(1), number(2), number(3)];
+            std::thread::spawn(move || ramp(numbers[0], numbers[1], numbers[2], numbers[3]))
+                .join()
+                .expect("thread");
+        }
+        "ramp_after_exec" => after_exec(args),
+        "at_once" => at_once(number(0), || burn(number(1))),
+        "asleep" => at_once(number(0), || {
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            sleep(number(1));
+        }),
+        "hold" => hold(number(0), number(1)),
         "write" => write(number(0), args.get(1).copied().unwrap_or_default()),
         "sleep" => sleep(number(0)),
         "thread_children" => thread_children(number(0), number(1)),
@@ -138,18 +152,41 @@ fn ramp(mib: u64, after: u64, within: u64, rest: u64) {
 
 /// The same in that many processes at once.
 fn ramps(count: u64, mib: u64, after: u64, within: u64) {
+    at_once(count, || ramp(mib, after, within, 100));
+}
+
+/// Becomes another program, after some time as this one.
+fn after_exec(args: &[&str]) {
+    sleep(30);
+    let this = std::env::current_exe().expect("own path");
+    let error = std::process::Command::new(this)
+        .args(["load", "ramp"])
+        .args(args)
+        .exec();
+    panic!("{error}");
+}
+
+/// That many children at once.
+fn at_once(count: u64, work: impl Fn()) {
     for _ in 0..count {
-        forked(|| ramp(mib, after, within, 100));
+        forked(&work);
     }
     for _ in 0..count {
         wait().expect("wait");
     }
 }
 
+/// Anonymous memory that stays for a while.
+fn hold(mib: u64, millis: u64) {
+    let memory = vec![1_u8; (mib << 20) as usize];
+    std::hint::black_box(&memory);
+    sleep(millis);
+}
+
 fn write(mib: u64, path: &str) {
     let mut file = std::fs::File::create(path).expect("create");
     for _ in 0..mib {
-        file.write_all(&[7; 1 << 20]).expect("write");
+        file.write_all(&vec![7; 1 << 20]).expect("write");
     }
     file.sync_all().expect("fsync");
 }
@@ -157,13 +194,6 @@ fn write(mib: u64, path: &str) {
 /// Children forked by a thread that isn't the leading one, while the leading one sleeps.
 fn thread_children(count: u64, millis: u64) {
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for _ in 0..count {
-                forked(|| burn(millis));
-            }
-            for _ in 0..count {
-                wait().expect("wait");
-            }
-        });
+        scope.spawn(|| at_once(count, || burn(millis)));
     });
 }

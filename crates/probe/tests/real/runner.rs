@@ -26,30 +26,43 @@ fn grid(period: u64) -> impl Iterator<Item = u64> {
 
 /// Measures one load until nothing of it is left.
 pub(crate) fn measure(options: &Options, period: u64, load: &[&str]) -> Run {
+    measure_with(options, period, load, || ())
+}
+
+/// The same, with something done after the probe was opened.
+pub(crate) fn measure_with(
+    options: &Options,
+    period: u64,
+    load: &[&str],
+    opened: impl FnOnce(),
+) -> Run {
     nix::sys::prctl::set_child_subreaper(true).expect("subreaper");
     let mut probe = Probe::open(options).expect("open");
+    assert!(
+        probe.fallback_reason().is_none(),
+        "{:?}",
+        probe.fallback_reason()
+    );
+    opened();
     let first = probe.read();
     assert_eq!(first.cpu_usage_nsec, Some(0), "the baseline");
-    let this = std::env::current_exe().expect("own path");
-    let child = Command::new(this)
-        .arg("load")
-        .args(load)
-        .spawn()
-        .expect("start");
-    probe.command_started(child.id() as i32);
+    probe.command_started(start_load(load));
     let start = Instant::now();
     let mut times = grid(period).map(Duration::from_millis).peekable();
     let (mut readings, mut rusage_nsec) = (vec![first], 0);
-    while let Some(ended) = next_ended() {
-        if let Some(pid) = ended {
-            probe.before_reap(pid);
-            let rusage = reap(pid);
-            rusage_nsec += nsec(rusage.ru_utime) + nsec(rusage.ru_stime);
-            probe.reaped(pid, &rusage);
-        } else if times.next_if(|at| start.elapsed() >= *at).is_some() {
-            readings.push(probe.read());
-        } else {
-            std::thread::sleep(Duration::from_micros(500));
+    loop {
+        match children() {
+            Children::None => break,
+            Children::Ended(pid) => {
+                probe.before_reap(pid);
+                let rusage = reap(pid);
+                rusage_nsec += nsec(rusage.ru_utime) + nsec(rusage.ru_stime);
+                probe.reaped(pid, &rusage);
+            }
+            Children::Running if times.next_if(|at| start.elapsed() >= *at).is_some() => {
+                readings.push(probe.read());
+            }
+            Children::Running => std::thread::sleep(Duration::from_micros(500)),
         }
     }
     let last = probe.read();
@@ -67,13 +80,56 @@ fn nsec(time: libc::timeval) -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1000
 }
 
-/// A zombie child if there is one; the outer `None` says that there are no children left.
-fn next_ended() -> Option<Option<i32>> {
+/// Starts the load; it is reaped by number.
+#[allow(
+    clippy::zombie_processes,
+    reason = "reaped by wait4, which gives its rusage"
+)]
+fn start_load(load: &[&str]) -> i32 {
+    let this = std::env::current_exe().expect("own path");
+    Command::new(this)
+        .arg("load")
+        .args(load)
+        .spawn()
+        .expect("start")
+        .id() as i32
+}
+
+/// CPU time of one reading of a tree of ten processes, microseconds.
+pub(crate) fn cost_of(options: &Options) -> f64 {
+    const READINGS: u32 = 500;
+    let mut probe = Probe::open(options).expect("open");
+    probe.read();
+    let root = start_load(&["asleep", "9", "20000"]);
+    while probe.read().processes != Some(10) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let before = probe.read().own_cpu_nsec.expect("own CPU time");
+    for _ in 0..READINGS {
+        probe.read();
+    }
+    let after = probe.read().own_cpu_nsec.expect("own CPU time");
+    unsafe { libc::kill(root, libc::SIGKILL) };
+    unsafe { libc::wait4(root, std::ptr::null_mut(), 0, std::ptr::null_mut()) };
+    (after - before) as f64 / 1000.0 / f64::from(READINGS + 1)
+}
+
+enum Children {
+    None,
+    Running,
+    Ended(i32),
+}
+
+fn children() -> Children {
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     let flags = libc::WEXITED | libc::WNOWAIT | libc::WNOHANG;
-    let failed = unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, flags) } != 0;
-    let pid = unsafe { info.si_pid() };
-    (!failed).then_some((pid > 0).then_some(pid))
+    if unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, flags) } != 0 {
+        return Children::None;
+    }
+    match unsafe { info.si_pid() } {
+        0 => Children::Running,
+        pid => Children::Ended(pid),
+    }
 }
 
 fn reap(pid: i32) -> libc::rusage {

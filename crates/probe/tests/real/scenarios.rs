@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use probe::{Options, SourceKind};
 
 use crate::groups::Groups;
-use crate::runner::{Run, measure};
+use crate::runner::{Run, cost_of, measure, measure_with};
 
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -21,7 +22,7 @@ const fn tree(name: &'static str, run: fn()) -> Scenario {
     }
 }
 
-const fn v1(name: &'static str, run: fn()) -> Scenario {
+const fn root(name: &'static str, run: fn()) -> Scenario {
     Scenario {
         name,
         needs_root: true,
@@ -30,44 +31,39 @@ const fn v1(name: &'static str, run: fn()) -> Scenario {
 }
 
 pub(crate) const ALL: &[Scenario] = &[
-    tree("tree_busy", || {
-        cpu(&tree_options(), &["busy", "1000", "1"], 1000)
-    }),
-    tree("tree_busy_two_threads", || {
-        cpu(&tree_options(), &["busy", "500", "2"], 1000)
-    }),
-    tree("tree_children", || {
-        cpu(&tree_options(), &["children", "100", "3"], 300)
-    }),
-    tree("tree_children_by_scan", || {
-        cpu(
-            &Options {
-                children_files: false,
-                ..tree_options()
-            },
-            &["children", "30", "10"],
-            300,
-        );
-    }),
-    tree("tree_detached", || {
-        cpu(&tree_options(), &["detach", "500"], 500)
-    }),
+    tree("tree_busy", || cpu(&["busy", "1000", "1"], 1000)),
+    tree("tree_busy_two_threads", || cpu(&["busy", "500", "2"], 1000)),
+    tree("tree_children", || cpu(&["children", "100", "3"], 300)),
+    tree("tree_children_by_scan", by_scan),
+    tree("tree_detached", || cpu(&["detach", "500"], 500)),
     tree("tree_thread_children", || {
-        cpu(&tree_options(), &["thread_children", "2", "300"], 600)
+        cpu(&["thread_children", "2", "300"], 600);
     }),
+    tree("tree_many_at_once", many),
     tree("tree_short", short),
     tree("tree_deaf", || bound(&["deaf", "5", "200"])),
     tree("tree_no_cld_wait", || bound(&["no_cld_wait", "5", "200"])),
-    tree("tree_ramp", || ramp(&tree_options())),
-    tree("tree_ramp_random", ramps_random),
-    tree("tree_ramps_at_once", || ramps(&tree_options())),
-    tree("tree_write", write),
-    v1("v1_busy", || {
-        with_v1(|options| cpu(options, &["busy", "1000", "2"], 2000))
+    tree("tree_ramp", || ramp(&Options::default(), "ramp")),
+    tree("tree_ramp_in_a_thread", || {
+        ramp(&Options::default(), "ramp_in_a_thread");
     }),
-    v1("v1_deaf", || with_v1(v1_deaf)),
-    v1("v1_ramp", || with_v1(ramp)),
-    v1("v1_ramps_at_once", || with_v1(ramps)),
+    tree("tree_ramp_after_exec", || {
+        ramp(&Options::default(), "ramp_after_exec");
+    }),
+    tree("tree_ramp_random", ramps_random),
+    tree("tree_ramp_below_the_runner", ramp_below),
+    tree("tree_ramps_at_once", || ramps(&Options::default())),
+    tree("tree_write", write),
+    tree("tree_cost", cost),
+    root("tree_unprivileged", unprivileged),
+    root("v1_busy", || {
+        with_v1(|options| cpu_of(options, &["busy", "1000", "2"], 2000));
+    }),
+    root("v1_short", || with_v1(v1_short)),
+    root("v1_deaf", || with_v1(v1_deaf)),
+    root("v1_ramp", || with_v1(|options| ramp(options, "ramp"))),
+    root("v1_ramps_at_once", || with_v1(ramps)),
+    root("v1_memory", || with_v1(v1_memory)),
 ];
 
 /// Runs one; a failed check ends the process with 101.
@@ -79,8 +75,12 @@ pub(crate) fn run(name: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn tree_options() -> Options {
-    Options::default()
+fn by_scan() {
+    let options = Options {
+        children_files: false,
+        ..Options::default()
+    };
+    cpu_of(&options, &["children", "30", "10"], 300);
 }
 
 fn with_v1(check: impl FnOnce(&Options)) {
@@ -114,8 +114,12 @@ fn assert_never_falls(run: &Run) {
     assert_eq!(Some(sum), last.cpu_usage_nsec);
 }
 
+fn cpu(load: &[&str], at_least_millis: u64) {
+    cpu_of(&Options::default(), load, at_least_millis);
+}
+
 /// All of the CPU time is found, at the end and (within what a reading can lag) before.
-fn cpu(options: &Options, load: &[&str], at_least_millis: u64) {
+fn cpu_of(options: &Options, load: &[&str], at_least_millis: u64) {
     let run = measure(options, 100, load);
     let usage = run.last.cpu_usage_nsec.unwrap();
     println!(
@@ -144,7 +148,7 @@ fn cpu(options: &Options, load: &[&str], at_least_millis: u64) {
 
 fn short() {
     for _ in 0..20 {
-        let run = measure(&tree_options(), 1000, &["busy", "10", "1"]);
+        let run = measure(&Options::default(), 1000, &["busy", "10", "1"]);
         assert_close(run.last.cpu_usage_nsec.unwrap(), run.rusage_nsec);
         assert!(run.readings.len() >= 2);
     }
@@ -152,7 +156,7 @@ fn short() {
 
 /// Children that leave no trace: flagged, and what was seen of them is kept.
 fn bound(load: &[&str]) {
-    let run = measure(&tree_options(), 20, load);
+    let run = measure(&Options::default(), 20, load);
     let usage = run.last.cpu_usage_nsec.unwrap();
     println!(
         "{load:?}: {usage} ns of 1000 ms, wait4 {} ns",
@@ -182,8 +186,8 @@ fn assert_peak_exact(run: &Run, mib: u64) {
     assert!(peak.abs_diff(truth) <= truth / 100, "{peak} of {truth}");
 }
 
-fn ramp(options: &Options) {
-    let run = measure(options, 1000, &["ramp", "300", "1200", "300", "100"]);
+fn ramp(options: &Options, load: &str) {
+    let run = measure(options, 1000, &[load, "300", "1200", "300", "100"]);
     let own = if options.own_cgroup {
         SourceKind::CgroupV1
     } else {
@@ -197,8 +201,108 @@ fn ramp(options: &Options) {
 fn ramps_random() {
     for after in [300, 480, 700, 990, 1300] {
         let after = after.to_string();
-        let run = measure(&tree_options(), 1000, &["ramp", "300", &after, "250", "0"]);
+        let run = measure(
+            &Options::default(),
+            1000,
+            &["ramp", "300", &after, "250", "0"],
+        );
         assert_peak_exact(&run, 300);
+    }
+}
+
+/// A task smaller than its runner has taken over the runner's high-water mark: only a bound.
+fn ramp_below() {
+    let ballast = vec![1_u8; 80 << 20];
+    std::hint::black_box(&ballast);
+    let run = measure(
+        &Options::default(),
+        1000,
+        &["ramp", "40", "1200", "300", "100"],
+    );
+    println!("{:?}", run.peak);
+    assert!(!run.peak.exact || run.peak.bytes.unwrap().abs_diff(40 * MIB) < MIB / 2);
+    assert!(run.peak.bytes.unwrap() <= 41 * MIB);
+}
+
+/// More processes than descriptors are held for.
+fn many() {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, 64, hard).unwrap();
+    let run = measure(&Options::default(), 100, &["at_once", "60", "10"]);
+    setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
+    assert_close(run.last.cpu_usage_nsec.unwrap(), run.rusage_nsec);
+    assert!(!run.last.cpu_lower_bound);
+    let most = run
+        .readings
+        .iter()
+        .filter_map(|reading| reading.processes)
+        .max();
+    assert!(most > Some(40), "{most:?}");
+    assert!(run.last.write_chars.is_some());
+    assert_never_falls(&run);
+}
+
+/// As another user and not dumpable, as the runner is in a container.
+fn unprivileged() {
+    nix::unistd::setgid(65534.into()).unwrap();
+    nix::unistd::setuid(65534.into()).unwrap();
+    let run = measure_with(&Options::default(), 100, &["children", "20", "10"], || {
+        nix::sys::prctl::set_dumpable(false).unwrap();
+    });
+    assert_close(run.last.cpu_usage_nsec.unwrap(), run.rusage_nsec);
+    assert!(run.last.write_chars.is_some() && run.last.io_read_bytes.is_some());
+    assert!(run.last.own_memory_bytes.is_some());
+    let most = run
+        .readings
+        .iter()
+        .filter_map(|reading| reading.memory_anon_bytes)
+        .max();
+    assert!(most > Some(0));
+}
+
+fn v1_short(options: &Options) {
+    for _ in 0..20 {
+        let run = measure(options, 1000, &["busy", "10", "1"]);
+        assert_close(run.last.cpu_usage_nsec.unwrap(), run.rusage_nsec);
+    }
+}
+
+/// The caller's memory is taken out, also what it had before it entered the cgroup.
+fn v1_memory(options: &Options) {
+    let ballast = vec![1_u8; 30 << 20];
+    std::hint::black_box(&ballast);
+    let run = measure(options, 1000, &["hold", "50", "400"]);
+    assert_eq!(run.kind, SourceKind::CgroupV1);
+    let most = run
+        .readings
+        .iter()
+        .filter_map(|reading| reading.memory_anon_bytes)
+        .max()
+        .unwrap();
+    println!("anon {most}, {:?}", run.readings[5]);
+    assert!((49 * MIB..=52 * MIB).contains(&most), "{most}");
+    assert!(run.last.memory_kernel_peak_bytes.unwrap() >= 50 * MIB);
+    assert!(
+        run.last.memory_anon_bytes.unwrap() < 2 * MIB,
+        "{:?}",
+        run.last
+    );
+    assert_eq!((run.last.threads, run.last.oom_kill), (Some(0), Some(0)));
+    assert_eq!(run.last.cpu_pressure_usec, None, "v1 has none");
+}
+
+/// What one reading of a tree of 10 processes costs, in CPU time of this process.
+fn cost() {
+    for options in [
+        Options::default(),
+        Options {
+            children_files: false,
+            ..Options::default()
+        },
+    ] {
+        let usec = cost_of(&options);
+        println!("one reading of 10 processes: {usec:.1} us ({options:?})");
+        assert!(usec < 5000.0);
     }
 }
 
@@ -214,7 +318,7 @@ fn write() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("written");
     let run = measure(
-        &tree_options(),
+        &Options::default(),
         100,
         &["write", "20", path.to_str().expect("path")],
     );
