@@ -8,6 +8,7 @@ use crate::{text, units};
 pub(crate) const MARGIN: f64 = 28.0;
 const TITLE_SIZE: f64 = 22.0;
 const SMALL: f64 = 13.0;
+const LABEL: f64 = 12.5;
 const VALUE: f64 = 16.0;
 
 /// What the header says.
@@ -55,26 +56,25 @@ impl Header<'_> {
         scene
             .text((beside, 35.0), &subtitle, VALUE, Anchor::Left)
             .color = MUTED;
-        self.draw_facts(scene, 64.0)
+        self.draw_facts(scene, 72.0)
     }
 
-    /// Pairs in a row, label before value, in as many rows as they need.
+    /// Pairs side by side, label above value, in as many rows as they need.
     fn draw_facts(&self, scene: &mut Scene, mut y: f64) -> f64 {
         let (left, right) = (MARGIN, f64::from(scene.width) - MARGIN);
         let mut x = left;
         for (label, value) in &self.facts {
-            let label = text::fit(label, SMALL, 160.0);
-            let value = text::fit(value, SMALL, 420.0);
-            let start = text::width(&label, SMALL) + 6.0;
-            let width = start + text::width(&value, SMALL);
+            let label = text::fit(label, LABEL, 300.0);
+            let value = text::fit(value, VALUE, (right - left) * 0.5);
+            let width = text::width(&label, LABEL).max(text::width(&value, VALUE));
             if x > left && x + width > right {
-                (x, y) = (left, y + 22.0);
+                (x, y) = (left, y + 46.0);
             }
-            scene.text((x, y), &label, SMALL, Anchor::Left).color = MUTED;
-            scene.text((x + start, y), &value, SMALL, Anchor::Left).bold = true;
-            x += width + 28.0;
+            scene.text((x, y), &label, LABEL, Anchor::Left).color = MUTED;
+            scene.text((x, y + 19.0), &value, VALUE, Anchor::Left);
+            x += width + 30.0;
         }
-        y + if self.facts.is_empty() { 0.0 } else { 24.0 }
+        y + if self.facts.is_empty() { 4.0 } else { 50.0 }
     }
 }
 

@@ -9,10 +9,14 @@
 //! To add a resource nothing changes here: the caller adds a [`Panel`]. To add a unit: a variant of
 //! [`units::Unit`], its `format` and its `axis`. To add a shape: `scene::Shape` and both renderers.
 
+mod areas;
 mod axis;
 mod error;
 mod header;
 mod input;
+mod labels;
+mod legend;
+mod lines;
 mod order;
 mod palette;
 mod panel;

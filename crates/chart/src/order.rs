@@ -1,16 +1,18 @@
 //! The layout of an order's picture: a timeline of attempts over stacked CPU and memory.
 
+use crate::areas;
 use crate::axis::{TimeAxis, ValueAxis};
 use crate::header::{self, Header, MARGIN};
 use crate::input::{Attempt, Kind, OrderChart, Point, TaskRow};
+use crate::labels::SMALL;
+use crate::legend;
 use crate::palette::{self, FRAME, INK, LIMIT, MUTED, RED_TEXT, Rgb};
-use crate::panel::{self, Plot};
+use crate::panel::{self, Place};
 use crate::scene::{Anchor, Scene};
 use crate::stack;
 use crate::text;
 use crate::units::{Unit, format_seconds};
 
-const SMALL: f64 = 12.5;
 const NAME: f64 = 13.5;
 /// Rows get closer when there are many.
 const ROW: f64 = 28.0;
@@ -42,24 +44,9 @@ pub(crate) fn layout(chart: &OrderChart) -> Scene {
     let gutter = names.fold(60.0, f64::max).min((right - left) * 0.22);
     let time = TimeAxis::new(end(chart), left + gutter + 10.0, right);
     let mut bottom = timeline(&mut scene, chart, &time, (left, gutter), top);
-    let cpu = |attempt: &Attempt| attempt.cpu_cores.clone();
-    let memory = |attempt: &Attempt| attempt.memory_bytes.clone();
-    bottom = stacked(
-        &mut scene,
-        chart,
-        &time,
-        bottom,
-        ("CPU", Unit::Cores, Kind::Rate),
-        cpu,
-    );
-    bottom = stacked(
-        &mut scene,
-        chart,
-        &time,
-        bottom,
-        ("Memory", Unit::Bytes, Kind::Gauge),
-        memory,
-    );
+    for resource in &RESOURCES {
+        bottom = stacked(&mut scene, chart, time, bottom, resource);
+    }
     scene.height = header::footer(&mut scene, bottom, &chart.source, &chart.flags);
     scene
 }
@@ -225,61 +212,88 @@ fn outline(scene: &mut Scene, (left, top): (f64, f64), (right, bottom): (f64, f6
     }
 }
 
+/// One resource of all attempts.
+struct Resource {
+    title: &'static str,
+    unit: Unit,
+    kind: Kind,
+    points: fn(&Attempt) -> &[Point],
+}
+
+const RESOURCES: [Resource; 2] = [
+    Resource {
+        title: "CPU",
+        unit: Unit::Cores,
+        kind: Kind::Rate,
+        points: |a| &a.cpu_cores,
+    },
+    Resource {
+        title: "Memory",
+        unit: Unit::Bytes,
+        kind: Kind::Gauge,
+        points: |a| &a.memory_bytes,
+    },
+];
+
 /// Draws one resource of all attempts, stacked; returns the row of pixels below.
 fn stacked(
     scene: &mut Scene,
     chart: &OrderChart,
-    time: &TimeAxis,
+    time: TimeAxis,
     top: f64,
-    (title, unit, kind): (&str, Unit, Kind),
-    points: impl Fn(&Attempt) -> Vec<Point>,
+    resource: &Resource,
 ) -> f64 {
     let tasks = chart.tasks.iter().enumerate();
     let attempts = tasks.flat_map(|(i, task)| task.attempts.iter().map(move |a| (i, a)));
-    let layers: Vec<_> = attempts
-        .map(|(i, a)| (palette::task(i), from_start(a, points(a))))
-        .collect();
-    if !layers
-        .iter()
-        .any(|(_, points)| points.iter().any(|p| p.known().is_some()))
-    {
+    let (colors, layers): (Vec<Rgb>, Vec<Vec<Point>>) = attempts
+        .map(|(i, attempt)| {
+            (
+                palette::task(i),
+                from_start(attempt, (resource.points)(attempt)),
+            )
+        })
+        .unzip();
+    if !layers.iter().flatten().any(|point| point.known().is_some()) {
         return top;
     }
-    let (colors, series): (Vec<_>, Vec<_>) = layers.iter().map(|(c, p)| (*c, p.as_slice())).unzip();
-    let columns = stack::stack(&series, kind, time.end, time.columns());
-    let sum = |column: &stack::Column| column.iter().map(|(_, v)| v).sum::<f64>();
-    let (peak, high) =
-        columns.iter().map(sum).enumerate().fold(
-            (0, 0.0),
-            |best, (i, v)| if v > best.1 { (i, v) } else { best },
-        );
-    let (plot_top, bottom) = (top + 26.0, top + STACK_HEIGHT - 38.0);
-    let values = ValueAxis::new(unit, (0.0, high * 1.15), (plot_top, bottom));
-    panel::frame(scene, time, &values, (plot_top, bottom));
-    panel::stacked(scene, &columns, &colors, kind, time, &values, bottom);
-    heading(scene, title, &values.unit, top + 8.0, time.left);
+    let layers: Vec<_> = layers.iter().map(Vec::as_slice).collect();
+    let columns = stack::stack(&layers, resource.kind, time.end, time.columns());
+    let (peak, high) = highest(&columns);
+    let place = Place {
+        left: time.left,
+        top,
+        height: STACK_HEIGHT,
+        time,
+    };
+    let values = ValueAxis::new(resource.unit, (0.0, high * panel::HEADROOM), place.rows());
+    panel::frame(scene, &time, &values, place.rows());
+    areas::draw(scene, &columns, &colors, resource.kind, (&time, &values));
+    place.draw_title(scene, &legend::title(resource.title, &values.unit), &[]);
     if high > 0.0 {
         let width = (time.right - time.left) / columns.len() as f64;
         let at = (time.left + (peak as f64 + 0.5) * width, values.y(high));
-        let plot = Plot {
-            left: time.left,
-            right: time.right,
-            top: plot_top - 4.0,
-            bottom,
-        };
-        panel::mark(scene, &plot, at, &unit.format(high), INK, &mut Vec::new());
+        place
+            .labels()
+            .mark_peak(scene, at, &resource.unit.format(high), INK);
     }
     top + STACK_HEIGHT
 }
 
-/// The first value's time step begins where the attempt does, not where the order does.
-fn from_start(attempt: &Attempt, mut points: Vec<Point>) -> Vec<Point> {
-    points.insert(0, Point::missing(attempt.start_seconds));
-    points
+/// The column with the highest sum, and that sum.
+fn highest(columns: &[stack::Column]) -> (usize, f64) {
+    let sums = columns
+        .iter()
+        .map(|column| column.iter().map(|(_, value)| value).sum::<f64>());
+    sums.enumerate().fold(
+        (0, 0.0),
+        |best, next| if next.1 > best.1 { next } else { best },
+    )
 }
 
-fn heading(scene: &mut Scene, title: &str, unit: &str, y: f64, left: f64) {
-    scene.text((left, y), title, 15.0, Anchor::Left).bold = true;
-    let beside = left + text::width(title, 15.0) + 8.0;
-    scene.text((beside, y), unit, SMALL, Anchor::Left).color = MUTED;
+/// The first value's time step begins where the attempt does, not where the order does.
+fn from_start(attempt: &Attempt, points: &[Point]) -> Vec<Point> {
+    let start = Point::missing(attempt.start_seconds);
+    std::iter::once(start)
+        .chain(points.iter().copied())
+        .collect()
 }

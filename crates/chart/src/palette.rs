@@ -16,12 +16,13 @@ const ORANGE: Rgb = (230, 159, 0);
 const SKY: Rgb = (86, 180, 233);
 const GREEN: Rgb = (0, 158, 115);
 const PURPLE: Rgb = (204, 121, 167);
-const YELLOW: Rgb = (240, 228, 66);
+/// Okabe and Ito's yellow (240, 228, 66), darker: on white it can hardly be seen.
+const YELLOW: Rgb = (207, 196, 52);
 
 /// Lines: dark first, then one that stands out by lightness too.
-const LINES: [Rgb; 5] = [BLUE, ORANGE, GREEN, PURPLE, SKY];
-/// Areas: neighbours differ in hue and lightness.
-const AREAS: [Rgb; 6] = [SKY, ORANGE, BLUE, PURPLE, GREEN, YELLOW];
+const LINES: [Rgb; 5] = [BLUE, ORANGE, GREEN, SKY, PURPLE];
+/// Tasks: light and dark in turn. Vermillion is kept for limits and failures.
+const TASKS: [Rgb; 6] = [SKY, BLUE, ORANGE, GREEN, YELLOW, PURPLE];
 
 /// The colours of words: dark enough to read on white.
 pub(crate) const GREEN_TEXT: Rgb = (0, 106, 78);
@@ -33,17 +34,22 @@ pub(crate) fn line(index: usize) -> Rgb {
     LINES[index % LINES.len()]
 }
 
-/// The colour of a panel's stacked area: pale, so that lines over it can be seen.
-pub(crate) fn pale(index: usize) -> Rgb {
-    mix(AREAS[index % AREAS.len()], WHITE, 0.45)
+/// The colour of a panel's stacked area: pale below, strong above, so that both can be told from
+/// each other and from a line over them.
+pub(crate) fn area(index: usize) -> Rgb {
+    match index {
+        0 => mix(SKY, WHITE, 0.5),
+        1 => ORANGE,
+        _ => mix(TASKS[(index + 1) % TASKS.len()], WHITE, 0.3),
+    }
 }
 
-/// The colour of a task: the six areas, then the same darker, then paler.
+/// The colour of a task: six, then the same darker, then paler.
 pub(crate) fn task(index: usize) -> Rgb {
-    let base = AREAS[index % AREAS.len()];
-    match index / AREAS.len() % 3 {
+    let base = TASKS[index % TASKS.len()];
+    match index / TASKS.len() % 3 {
         0 => base,
-        1 => mix(base, INK, 0.35),
+        1 => mix(base, INK, 0.45),
         _ => mix(base, WHITE, 0.45),
     }
 }
@@ -55,7 +61,7 @@ pub(crate) fn mix(a: Rgb, b: Rgb, share: f64) -> Rgb {
 }
 
 /// Relative luminance, 0 black to 1 white (WCAG 2.2).
-pub(crate) fn luminance((r, g, b): Rgb) -> f64 {
+fn luminance((r, g, b): Rgb) -> f64 {
     let linear = |c: u8| {
         let c = f64::from(c) / 255.0;
         if c <= 0.04045 {
@@ -67,9 +73,15 @@ pub(crate) fn luminance((r, g, b): Rgb) -> f64 {
     0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
 }
 
+/// The contrast of two colours, 1 to 21 (WCAG 2.2).
+fn contrast(a: Rgb, b: Rgb) -> f64 {
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
 /// Ink or white, whichever is easier to read on the colour.
 pub(crate) fn text_on(background: Rgb) -> Rgb {
-    if luminance(background) > 0.2 {
+    if contrast(INK, background) > contrast(WHITE, background) {
         INK
     } else {
         WHITE
@@ -79,11 +91,6 @@ pub(crate) fn text_on(background: Rgb) -> Rgb {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn contrast(a: Rgb, b: Rgb) -> f64 {
-        let (a, b) = (luminance(a), luminance(b));
-        (a.max(b) + 0.05) / (a.min(b) + 0.05)
-    }
 
     #[test]
     fn text_is_readable_on_every_task_colour() {

@@ -9,8 +9,8 @@ use image::{ExtendedColorType, ImageEncoder};
 use plotters::prelude::*;
 
 use crate::error::Error;
-use crate::palette::Rgb;
-use crate::scene::{Anchor, At, Label, Scene, Shape};
+use crate::palette::{Rgb, WHITE};
+use crate::scene::{Anchor, At, Label, Scene, Shape, VEIL};
 use crate::text;
 
 const FINE: u32 = 2;
@@ -91,25 +91,34 @@ impl Canvas<'_> {
             }),
             Shape::Area { top, bottom, color } => self.area(top, bottom, *color),
             Shape::Dot { at, radius, color } => self.dot(up(*at), radius * SCALE, *color),
+            Shape::Veil { from, to } => self.veil(up(*from), up(*to)),
             Shape::Text(label) => self.text(label),
         }
     }
 
     /// A filled rectangle between fine coordinates, at least one fine pixel in each direction.
     fn rect(&mut self, from: At, to: At, color: Rgb) -> Drawn {
-        let (x0, y0) = (from.0.round() as i32, from.1.round() as i32);
-        let (x1, y1) = (to.0.round() as i32, to.1.round() as i32);
+        self.fill(from, to, rgb(color).to_rgba())
+    }
+
+    fn veil(&mut self, from: At, to: At) -> Drawn {
+        self.fill(from, to, rgb(WHITE).mix(VEIL))
+    }
+
+    /// Clips to the picture first: plotters miscounts beyond it.
+    fn fill(&mut self, from: At, to: At, color: RGBAColor) -> Drawn {
         let (width, height) = self.0.get_size();
-        // plotters fills to the corner, inclusive of neither edge past the picture.
+        let (x0, y0) = (from.0.round() as i32, from.1.round() as i32);
         let (x1, y1) = (
-            x1.max(x0 + 1).min(width as i32),
-            y1.max(y0 + 1).min(height as i32),
+            (to.0.round() as i32).max(x0 + 1),
+            (to.1.round() as i32).max(y0 + 1),
         );
         let (x0, y0) = (x0.max(0), y0.max(0));
+        let (x1, y1) = (x1.min(width as i32), y1.min(height as i32));
         if x0 >= x1 || y0 >= y1 {
             return Ok(());
         }
-        let drawn = self.0.draw_rect((x0, y0), (x1, y1), &rgb(color), true);
+        let drawn = self.0.draw_rect((x0, y0), (x1, y1), &color, true);
         drawn.map_err(DrawingAreaErrorKind::BackendError)
     }
 
@@ -197,14 +206,13 @@ impl Canvas<'_> {
         };
         let baseline = y + size * HALF_X_HEIGHT;
         let weight = if label.bold { BOLD_WEIGHT } else { WEIGHT };
-        let strokes = [0.0, size * weight];
         let color = rgb(label.color);
         let mut outcome = Ok(());
-        for shift in strokes {
-            let (left, baseline) = ((left + shift).round() as i32, baseline.round() as i32);
-            text::rasterize(&label.text, size, |x, y, coverage| {
+        let baseline = baseline.round() as i32;
+        for start in [left, left + size * weight] {
+            text::rasterize(&label.text, size, start, |x, y, coverage| {
                 let color = color.mix(f64::from(coverage)).to_backend_color();
-                let drawn = self.0.draw_pixel((left + x, baseline + y), color);
+                let drawn = self.0.draw_pixel((x, baseline + y), color);
                 if outcome.is_ok() {
                     outcome = drawn.map_err(DrawingAreaErrorKind::BackendError);
                 }

@@ -76,7 +76,7 @@ fn grid(scene: &mut Scene, panels: &[&Panel], end: f64, top: f64) -> f64 {
         let y = top + (index / columns) as f64 * height;
         let plot_left = x + panel::AXIS_WIDTH;
         let place = Place {
-            x,
+            left: x,
             top: y,
             height,
             time: TimeAxis::new(end, plot_left, x + width),

@@ -4,6 +4,9 @@ use crate::error::Error;
 use crate::palette::{INK, Rgb, WHITE};
 use crate::text;
 
+/// How much of what is below a veil hides: 0 nothing, 1 all.
+pub(crate) const VEIL: f64 = 0.75;
+
 /// Where a text's position is: its left end, its middle or its right end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor {
@@ -30,6 +33,8 @@ pub(crate) struct Label {
 pub(crate) enum Shape {
     /// A filled rectangle: left upper and right lower corner.
     Rect { from: At, to: At, color: Rgb },
+    /// A rectangle of white through which what is below can be guessed.
+    Veil { from: At, to: At },
     /// A line through points.
     Line {
         points: Vec<At>,
@@ -125,7 +130,7 @@ impl Scene {
         self.label(label)
     }
 
-    /// Text on a white plate that keeps lines from crossing it.
+    /// Text on a veil that keeps lines from crossing it.
     pub(crate) fn plated(&mut self, at: At, text: &str, size: f64, anchor: Anchor) -> &mut Label {
         let width = text::width(text, size) + 6.0;
         let left = match anchor {
@@ -134,7 +139,8 @@ impl Scene {
             Anchor::Right => at.0 + 3.0 - width,
         };
         let half = size * 0.62;
-        self.rect((left, at.1 - half), (left + width, at.1 + half), WHITE);
+        let (from, to) = ((left, at.1 - half), (left + width, at.1 + half));
+        self.shapes.push(Shape::Veil { from, to });
         self.text(at, text, size, anchor)
     }
 

@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::error::Error;
 use crate::palette::{Rgb, WHITE};
-use crate::scene::{Anchor, At, Label, Scene, Shape};
+use crate::scene::{Anchor, At, Label, Scene, Shape, VEIL};
 use crate::text;
 
 const FINE: f64 = 4.0;
@@ -80,6 +80,9 @@ fn draw(backend: &mut SVGBackend<'_>, shape: &Shape) -> Drawn {
             &rgb(*color),
             true,
         ),
+        Shape::Veil { from, to } => {
+            backend.draw_rect(fine(*from), fine(*to), &rgb(WHITE).mix(VEIL), true)
+        }
         Shape::Text(label) => backend.draw_text(&label.text, &style(label), fine(label.at)),
     };
     drawn.map_err(DrawingAreaErrorKind::BackendError)

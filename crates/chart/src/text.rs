@@ -20,13 +20,13 @@ fn scale(font: &FontRef<'_>, size: f64) -> PxScale {
     PxScale::from((size * f64::from(font.height_unscaled()) / em) as f32)
 }
 
-/// Places each glyph with its left end at `x`, on the baseline `y`; returns the end of the line.
-fn place(text: &str, size: f64, mut each: impl FnMut(&FontRef<'static>, Glyph)) -> f64 {
+/// Places glyph after glyph from `start` on; returns where the line ends.
+fn place(text: &str, size: f64, start: f64, mut each: impl FnMut(&FontRef<'static>, Glyph)) -> f64 {
     let Some(font) = FONT.as_ref() else {
         return 0.0;
     };
     let scaled = font.as_scaled(scale(font, size));
-    let mut x = 0.0;
+    let mut x = start as f32;
     let mut previous = None;
     for character in text.chars() {
         let id = scaled.glyph_id(character);
@@ -45,17 +45,17 @@ fn place(text: &str, size: f64, mut each: impl FnMut(&FontRef<'static>, Glyph)) 
 
 /// The width of a line of text in pixels, with room for a reader's own font.
 pub(crate) fn width(text: &str, size: f64) -> f64 {
-    place(text, size, |_, _| {}) * ROOM
+    drawn_width(text, size) * ROOM
 }
 
 /// The width without that room: what the PNG draws.
 pub(crate) fn drawn_width(text: &str, size: f64) -> f64 {
-    place(text, size, |_, _| {})
+    place(text, size, 0.0, |_, _| {})
 }
 
-/// Draws a line from `(x, baseline)`: calls back with pixel and coverage.
-pub(crate) fn rasterize(text: &str, size: f64, mut pixel: impl FnMut(i32, i32, f32)) {
-    place(text, size, |font, glyph| {
+/// Draws a line that begins at `start` on the baseline: calls back with pixel and coverage.
+pub(crate) fn rasterize(text: &str, size: f64, start: f64, mut pixel: impl FnMut(i32, i32, f32)) {
+    place(text, size, start, |font, glyph| {
         let Some(outline) = font.outline_glyph(glyph) else {
             return;
         };
@@ -73,14 +73,14 @@ pub(crate) fn rasterize(text: &str, size: f64, mut pixel: impl FnMut(i32, i32, f
 /// or that turns the direction of writing.
 pub(crate) fn clean(text: &str) -> String {
     let plain = |c: char| match c {
+        '\u{a0}' => c,
         c if c.is_whitespace() => ' ',
         '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
         '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
         c if c.is_control() => '\u{fffd}',
         c => c,
     };
-    let keep = |c: char| if c == '\u{202f}' { c } else { plain(c) };
-    text.chars().map(keep).collect()
+    text.chars().map(plain).collect()
 }
 
 /// The text, cut with an ellipsis to what fits into `room` pixels.
@@ -112,7 +112,7 @@ mod tests {
         let em = width("mmmm", 20.0);
         assert!((50.0..100.0).contains(&em), "{em}");
         let mut pixels = 0;
-        rasterize("A", 20.0, |_, y, _| {
+        rasterize("A", 20.0, 0.5, |_, y, _| {
             assert!(y < 1);
             pixels += 1;
         });

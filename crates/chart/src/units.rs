@@ -69,13 +69,13 @@ impl Unit {
 
 /// Bytes: "312 MiB", "1.5 GiB", "0 B".
 pub fn format_bytes(bytes: f64) -> String {
-    let (name, size) = binary(rounded(bytes));
+    let (name, size) = binary(bytes);
     with_unit(bytes / size, name)
 }
 
 /// Bytes per second: "12.5 MiB/s".
 pub fn format_bytes_per_second(bytes_per_second: f64) -> String {
-    let (name, size) = binary(rounded(bytes_per_second));
+    let (name, size) = binary(bytes_per_second);
     with_unit(bytes_per_second / size, &format!("{name}/s"))
 }
 
@@ -89,9 +89,12 @@ pub fn format_cores(cores: f64) -> String {
     with_unit(cores, unit)
 }
 
-/// CPU time: "4.2 CPU s", "10.3 CPU ms".
+/// CPU time: "4.2 CPU s", "10.3 CPU ms", from 10 000 seconds on "2.78 CPU h".
 pub fn format_cpu_seconds(cpu_seconds: f64) -> String {
-    let (size, unit) = small_time(cpu_seconds.abs());
+    let (size, unit) = match cpu_seconds.abs() {
+        s if s >= 10_000.0 => (3600.0, "h"),
+        s => small_time(s),
+    };
     with_unit(cpu_seconds / size, &format!("CPU {unit}"))
 }
 
@@ -104,6 +107,9 @@ pub fn format_seconds(seconds: f64) -> String {
     if whole < 100.0 {
         let (size, unit) = small_time(seconds.abs());
         return with_unit(seconds / size, unit);
+    }
+    if whole >= 1e9 {
+        return with_unit(seconds / 86_400.0, "d");
     }
     let sign = if seconds < 0.0 { "-" } else { "" };
     let (big, big_unit, small_unit, step) = match whole {
@@ -124,7 +130,7 @@ pub fn format_share(share: f64) -> String {
     with_unit(share * 100.0, "%")
 }
 
-/// A number of things, in full with thin spaces up to 10 million: "12 345".
+/// A number of things, in full up to 10 million: "12 345".
 pub fn format_count(count: f64) -> String {
     if !count.is_finite() {
         return MISSING.into();
@@ -170,11 +176,12 @@ fn with_unit(number: f64, unit: &str) -> String {
     }
 }
 
+/// The unit in which the number is at least 1 as three digits show it: 1023.9 KiB is 1 MiB.
 fn binary(bytes: f64) -> (&'static str, f64) {
     let size = bytes.abs();
     BINARY
         .into_iter()
-        .find(|(_, unit)| size >= *unit)
+        .find(|(_, unit)| size >= 0.9995 * unit)
         .unwrap_or(("B", 1.0))
 }
 
@@ -186,7 +193,7 @@ fn small_time(seconds: f64) -> (f64, &'static str) {
     }
 }
 
-/// The number as three digits show it, so that 1023.9 KiB becomes 1 MiB and not 1024 KiB.
+/// The number as three digits show it, so that 999.9 µs becomes 1 ms and not 1000 µs.
 fn rounded(number: f64) -> f64 {
     if number == 0.0 || !number.is_finite() {
         return number;
@@ -196,13 +203,13 @@ fn rounded(number: f64) -> f64 {
     if result.is_finite() { result } else { number }
 }
 
-/// Digits in groups of three, parted by a narrow no-break space.
+/// Digits in groups of three, parted by a no-break space.
 fn grouped(whole: f64) -> String {
     let digits = format!("{:.0}", whole.abs());
     let mut text = String::from(if whole < 0.0 { "-" } else { "" });
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) && digits.len() > 4 {
-            text.push('\u{202f}');
+            text.push('\u{a0}');
         }
         text.push(digit);
     }
@@ -236,7 +243,7 @@ mod tests {
         ];
         let texts: Vec<_> = shown.into_iter().map(format_bytes).collect();
         let expected = [
-            "0 B", "1 B", "1023 B", "1 KiB", "1024 KiB", "312 MiB", "1.5 GiB", "888 PiB", "-2 KiB",
+            "0 B", "1 B", "1023 B", "1 KiB", "1 MiB", "312 MiB", "1.5 GiB", "888 PiB", "-2 KiB",
         ];
         assert_eq!(texts, expected);
     }
@@ -297,7 +304,7 @@ mod tests {
     #[test]
     fn counts_are_grouped() {
         assert_eq!(format_count(1234.0), "1234");
-        assert_eq!(format_count(12_345.0), "12\u{202f}345");
+        assert_eq!(format_count(12_345.0), "12\u{a0}345");
         assert_eq!(format_share(0.4), "40 %");
         assert_eq!(format_cpu_seconds(0.0042), "4.2 CPU ms");
     }
