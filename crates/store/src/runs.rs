@@ -1,0 +1,179 @@
+//! Reading runs.
+
+use model::{
+    Attempt, MachineFacts, OrderId, Position, Reason, TaskName, Timestamp, Totals, run::Quality,
+};
+use serde::Serialize;
+
+use crate::{
+    Error, Statistics, Store,
+    columns::{Columns, Sql},
+    database::Row,
+    orders::optional_rfc3339,
+    run_rows,
+};
+
+/// A run as it is stored. As JSON it has the table's columns, names instead of numbers, and
+/// times as RFC 3339.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunRow {
+    /// The task's place.
+    pub position: Position,
+    /// The task's name.
+    pub task: TaskName,
+    /// The number that its samples carry.
+    pub task_id: i64,
+    /// The try.
+    pub attempt: Attempt,
+    /// `None` after a signal, while it runs, or if nobody saw it.
+    pub exit_code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Why it ended; `None` while it runs.
+    pub reason: Option<Reason>,
+    /// What a person should know of its end.
+    pub message: Option<String>,
+    /// Whether its end was not seen by its runner; `None` while it runs.
+    pub censored: Option<bool>,
+    /// When its command started.
+    #[serde(serialize_with = "optional_rfc3339")]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(serialize_with = "optional_rfc3339")]
+    pub ended_at: Option<Timestamp>,
+    /// What it used.
+    #[serde(flatten)]
+    pub totals: Totals,
+    /// How well it was measured.
+    #[serde(flatten)]
+    pub quality: Quality,
+    /// What its samples amount to.
+    #[serde(flatten)]
+    pub statistics: Statistics,
+    /// What it was given.
+    #[serde(flatten)]
+    pub given: Given,
+    /// The machine's number; 0 if it isn't known.
+    pub machine_id: i64,
+    /// The machine.
+    pub machine: MachineFacts,
+    /// Its output.
+    pub output: Option<String>,
+}
+
+/// What a run was given. All `None` until its start was reported.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Given {
+    /// What started it.
+    pub launcher: Option<String>,
+    /// Where its counters were read.
+    pub source: Option<String>,
+    /// The time between samples, seconds.
+    pub period_seconds: Option<f64>,
+    /// The container image.
+    pub image: Option<String>,
+    /// Its digest.
+    pub image_digest: Option<String>,
+    /// The command with its arguments.
+    pub command: Option<Vec<String>>,
+    /// Requested processor, cores.
+    pub requested_cpu: Option<f64>,
+    /// Requested memory, bytes.
+    pub requested_memory_bytes: Option<u64>,
+    /// The limit of processor, cores.
+    pub limit_cpu: Option<f64>,
+    /// The limit of memory, bytes.
+    pub limit_memory_bytes: Option<u64>,
+    /// Size of the input picture's file, bytes.
+    pub input_bytes: Option<u64>,
+    /// Its width, pixels.
+    pub input_width: Option<u32>,
+    /// Its height, pixels.
+    pub input_height: Option<u32>,
+    /// Its channels.
+    pub input_channels: Option<u8>,
+    /// Its bits a channel.
+    pub input_bit_depth: Option<u8>,
+    /// Its format.
+    pub input_format: Option<String>,
+}
+
+impl Given {
+    fn read(row: &Columns<'_>) -> Sql<Self> {
+        Ok(Self {
+            launcher: row.get("launcher")?,
+            source: row.get("source")?,
+            period_seconds: row.get("period_seconds")?,
+            image: row.get("image")?,
+            image_digest: row.get("image_digest")?,
+            command: row.json("command")?,
+            requested_cpu: row.get("requested_cpu")?,
+            requested_memory_bytes: row.optional_count("requested_memory_bytes")?,
+            limit_cpu: row.get("limit_cpu")?,
+            limit_memory_bytes: row.optional_count("limit_memory_bytes")?,
+            input_bytes: row.optional_count("input_bytes")?,
+            input_width: row.optional_count("input_width")?,
+            input_height: row.optional_count("input_height")?,
+            input_channels: row.optional_count("input_channels")?,
+            input_bit_depth: row.optional_count("input_bit_depth")?,
+            input_format: row.get("input_format")?,
+        })
+    }
+}
+
+impl RunRow {
+    fn read(row: &Row) -> Sql<Self> {
+        let row = Columns(row);
+        let end = run_rows::end(&row)?;
+        Ok(Self {
+            position: Position(row.count("position")?),
+            task: row.word("task_name")?,
+            task_id: row.get("task_id")?,
+            attempt: Attempt(row.count("attempt")?),
+            exit_code: end.as_ref().and_then(|e| e.exit_code),
+            signal: end.as_ref().and_then(|e| e.signal),
+            reason: end.as_ref().map(|e| e.reason),
+            censored: end.as_ref().map(|e| e.censored),
+            started_at: row.optional_time("started_at")?,
+            ended_at: end.as_ref().map(|e| e.ended_at),
+            message: end.and_then(|e| e.message),
+            totals: run_rows::totals(&row)?,
+            quality: run_rows::quality(&row)?,
+            statistics: Statistics::read(&row)?,
+            given: Given::read(&row)?,
+            machine_id: row.get("machine_id")?,
+            machine: MachineFacts {
+                hostname: row.get("hostname")?,
+                processor: row.get("processor")?,
+                cores: row.optional_count("cores")?,
+                memory_bytes: row.optional_count("machine_memory_bytes")?,
+                kernel: row.get("kernel")?,
+                os: row.get("os")?,
+                architecture: row.get("architecture")?,
+            },
+            output: row.get("output")?,
+        })
+    }
+}
+
+impl Store {
+    /// The runs of an order, by position and attempt. None if there is no such order.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn runs(&self, order: &OrderId) -> Result<Vec<RunRow>, Error> {
+        sqlx::query(
+            "select run.*, task.name as task_name, machine.hostname, machine.processor, \
+             machine.cores, machine.memory_bytes as machine_memory_bytes, machine.kernel, \
+             machine.os, machine.architecture \
+             from run join orders on orders.id = run.order_id \
+             join task on task.id = run.task_id join machine on machine.id = run.machine_id \
+             where orders.name = $1 order by run.position, run.attempt",
+        )
+        .bind(order.as_str())
+        .fetch_all(self.database.reader())
+        .await
+        .and_then(|rows| rows.iter().map(RunRow::read).collect())
+        .map_err(self.database.failed("reading the table run"))
+    }
+}

@@ -1,0 +1,157 @@
+//! What the samples of an ended run amount to.
+//!
+//! Processor use is a mean over each sample's time step, so its percentiles are weighted by time:
+//! `cpu_p95` is the least value such that the task spent 95 % of the measured time at or below it.
+//! (By sample, the dense start of a run would count for more than it lasted.) A time step reaches
+//! from the previous stored sample to this one. Memory is what was held at each instant; its
+//! percentiles are over samples, by the nearest rank: the least value such that 95 % of the samples
+//! are at or below it.
+
+use model::AttemptKey;
+use serde::Serialize;
+
+use crate::{
+    columns::{Columns, Sql, whole},
+    database::{Connection, Row},
+};
+
+/// What the samples of a run amount to. All `None` until the run has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Statistics {
+    /// How many samples of it are stored.
+    pub stored_samples: Option<u64>,
+    /// Half of the time it used at most so much, cores.
+    pub cpu_p50: Option<f64>,
+    /// 95 % of the time it used at most so much, cores.
+    pub cpu_p95: Option<f64>,
+    /// The most in any time step, cores.
+    pub cpu_max: Option<f64>,
+    /// Half of its samples held at most so much, bytes.
+    pub memory_p50: Option<f64>,
+    /// 95 % of its samples held at most so much, bytes.
+    pub memory_p95: Option<f64>,
+    /// The most in any sample, bytes.
+    pub memory_max: Option<f64>,
+}
+
+/// One sample's part in them.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    time_us: i64,
+    cpu: Option<f64>,
+    memory: Option<f64>,
+}
+
+impl Statistics {
+    /// From a run's samples in the order of their sequence numbers.
+    fn of(points: &[Point]) -> Self {
+        let steps = points.windows(2).filter_map(|pair| {
+            let step_us = pair[1].time_us.saturating_sub(pair[0].time_us).max(0);
+            pair[1].cpu.map(|cpu| (cpu, step_us as f64))
+        });
+        let cpu = Distribution::new(steps);
+        let memory = Distribution::new(points.iter().filter_map(|p| p.memory).map(|m| (m, 1.0)));
+        Self {
+            stored_samples: Some(points.len() as u64),
+            cpu_p50: cpu.quantile(0.5),
+            cpu_p95: cpu.quantile(0.95),
+            cpu_max: cpu.quantile(1.0),
+            memory_p50: memory.quantile(0.5),
+            memory_p95: memory.quantile(0.95),
+            memory_max: memory.quantile(1.0),
+        }
+    }
+
+    pub(crate) fn read(row: &Columns<'_>) -> Sql<Self> {
+        Ok(Self {
+            stored_samples: row.optional_count("stored_samples")?,
+            cpu_p50: row.get("cpu_p50")?,
+            cpu_p95: row.get("cpu_p95")?,
+            cpu_max: row.get("cpu_max")?,
+            memory_p50: row.get("memory_p50")?,
+            memory_p95: row.get("memory_p95")?,
+            memory_max: row.get("memory_max")?,
+        })
+    }
+}
+
+/// Values with weights, by value.
+struct Distribution(Vec<(f64, f64)>);
+
+impl Distribution {
+    fn new(weighted: impl Iterator<Item = (f64, f64)>) -> Self {
+        let mut values: Vec<_> = weighted.collect();
+        values.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Self(values)
+    }
+
+    /// The least value that has at least `share` of the weight at or below it.
+    fn quantile(&self, share: f64) -> Option<f64> {
+        let largest = self.0.last()?.0;
+        let whole: f64 = self.0.iter().map(|(_, weight)| weight).sum();
+        if share >= 1.0 || whole <= 0.0 {
+            return Some(largest);
+        }
+        let mut upto = 0.0;
+        let reached = self.0.iter().find(|(_, weight)| {
+            upto += weight;
+            upto >= share * whole
+        });
+        Some(reached.map_or(largest, |(value, _)| *value))
+    }
+}
+
+/// Works out the statistics of a run, if it has ended, and notes them with it.
+pub(crate) async fn refresh(connection: &mut Connection, order: i64, key: AttemptKey) -> Sql<()> {
+    let (position, attempt) = (i64::from(key.position.0), i64::from(key.attempt.0));
+    let ended: Option<i64> = sqlx::query_scalar(
+        "select 1 from run where order_id = $1 and position = $2 and attempt = $3 \
+         and reason is not null",
+    )
+    .bind(order)
+    .bind(position)
+    .bind(attempt)
+    .fetch_optional(&mut *connection)
+    .await?;
+    if ended.is_none() {
+        return Ok(());
+    }
+    let rows: Vec<Row> = sqlx::query(
+        "select time, cpu, memory from sample_wide \
+         where order_id = $1 and position = $2 and attempt = $3 order by seq, time",
+    )
+    .bind(order)
+    .bind(position)
+    .bind(attempt)
+    .fetch_all(&mut *connection)
+    .await?;
+    let points: Vec<Point> = rows.iter().map(point).collect::<Sql<_>>()?;
+    let found = Statistics::of(&points);
+    sqlx::query(
+        "update run set stored_samples = $4, cpu_p50 = $5, cpu_p95 = $6, cpu_max = $7, \
+         memory_p50 = $8, memory_p95 = $9, memory_max = $10 \
+         where order_id = $1 and position = $2 and attempt = $3",
+    )
+    .bind(order)
+    .bind(position)
+    .bind(attempt)
+    .bind(found.stored_samples.map(whole))
+    .bind(found.cpu_p50)
+    .bind(found.cpu_p95)
+    .bind(found.cpu_max)
+    .bind(found.memory_p50)
+    .bind(found.memory_p95)
+    .bind(found.memory_max)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+fn point(row: &Row) -> Sql<Point> {
+    let row = Columns(row);
+    Ok(Point {
+        time_us: row.time("time")?.0,
+        cpu: row.get("cpu")?,
+        memory: row.get("memory")?,
+    })
+}
