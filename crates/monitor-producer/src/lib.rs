@@ -1,1 +1,170 @@
-//! monitor-producer
+//! Collects the samples of the running tasks and publishes them.
+//!
+//! For each order one task ([`order`]) reads what its topic says and keeps the state of its attempts
+//! ([`attempt`], pure). For each attempt a connection ([`stream`]) reads the runner's port. Two
+//! readings become a sample in [`rates`], pure as well.
+
+mod attempt;
+mod order;
+mod rates;
+mod stream;
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::Result;
+use bus::{Bus, Event, Publisher, Reader, Start};
+use model::{Message, OrderHandle, OrderUid};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use rates::sample;
+
+/// How many messages of one order may wait; the reader of the topic waits beyond.
+const INBOX: usize = 1024;
+
+/// The service: it serves any number of orders at once.
+pub struct MonitorProducer {
+    orders: mpsc::Sender<OrderHandle>,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl MonitorProducer {
+    /// Starts the service. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// If the broker's clients can't be made.
+    pub fn start(bus: &Bus) -> Result<Self> {
+        let reader = bus.reader("monitor-producer")?;
+        let publisher = Arc::new(bus.publisher()?);
+        let (orders, added) = mpsc::channel(64);
+        let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let router = Router {
+            reader,
+            publisher,
+            inboxes: HashMap::new(),
+            tasks: tasks.clone(),
+            stopping: stopping.clone(),
+        };
+        let until = stopping.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = router.run(added) => {}
+                () = until.cancelled() => {}
+            }
+        });
+        Ok(Self {
+            orders,
+            stopping,
+            tasks,
+        })
+    }
+
+    /// Takes part in an order from its first message on. Its topics exist.
+    pub async fn add(&self, order: OrderHandle) {
+        // A service that stops takes no orders any more.
+        let _ = self.orders.send(order).await;
+    }
+
+    /// Ends the service; orders that aren't over are left as they are.
+    pub async fn stop(self) {
+        self.stopping.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Hands each message to its order.
+struct Router {
+    reader: Reader,
+    publisher: Arc<Publisher>,
+    inboxes: HashMap<OrderUid, (String, mpsc::Sender<Inbound>)>,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+}
+
+/// A message with the attempt that it concerns.
+pub(crate) type Inbound = (Option<(model::AttemptKey, model::TaskName)>, Message);
+
+impl Router {
+    async fn run(mut self, mut added: mpsc::Receiver<OrderHandle>) {
+        let (over, mut finished) = mpsc::unbounded_channel();
+        loop {
+            tokio::select! {
+                order = added.recv() => match order {
+                    Some(order) => self.add(order, over.clone()),
+                    None => return,
+                },
+                Some(uid) = finished.recv() => self.remove(uid),
+                incoming = self.reader.recv() => match incoming {
+                    Ok(incoming) => self.route(incoming).await,
+                    Err(error) => tracing::warn!(%error, "reading task topics"),
+                },
+            }
+        }
+    }
+
+    fn add(&mut self, order: OrderHandle, over: mpsc::UnboundedSender<OrderUid>) {
+        let topic = order.topics.task.clone();
+        if let Err(error) = self.reader.add(&topic, Start::Earliest) {
+            tracing::error!(%error, order = %order.order, "the order can't be measured");
+            return;
+        }
+        let (sender, inbox) = mpsc::channel(INBOX);
+        self.inboxes.insert(order.order_uid, (topic, sender));
+        let (publisher, stopping) = (Arc::clone(&self.publisher), self.stopping.clone());
+        self.tasks.spawn(async move {
+            let uid = order.order_uid;
+            tokio::select! {
+                () = order::serve(order, publisher, inbox) => {}
+                () = stopping.cancelled() => {}
+            }
+            let _ = over.send(uid);
+        });
+    }
+
+    fn remove(&mut self, uid: OrderUid) {
+        if let Some((topic, _)) = self.inboxes.remove(&uid)
+            && !self.inboxes.values().any(|(other, _)| *other == topic)
+        {
+            self.reader.remove(&topic);
+        }
+    }
+
+    async fn route(&self, incoming: bus::Incoming) {
+        match incoming.event {
+            Event::Message(envelope) => {
+                let key = envelope.header.key();
+                let task = envelope.header.attempt.map(|(_, _, task)| task);
+                // Another execution's message on a topic of the same name is none of ours.
+                if let Some((_, inbox)) = self.inboxes.get(&envelope.header.order_uid) {
+                    let _ = inbox.send((key.zip(task), envelope.message)).await;
+                }
+            }
+            Event::Text { key, .. } => {
+                tracing::debug!(
+                    ?key,
+                    topic = incoming.topic,
+                    "plain-text message, recorded only"
+                );
+            }
+            Event::Unreadable(unreadable) => {
+                self.bury(&incoming.topic, &unreadable).await;
+            }
+        }
+    }
+
+    /// What can't be read goes where somebody may look at it, and stops nobody.
+    async fn bury(&self, topic: &str, unreadable: &bus::Unreadable) {
+        let reason = unreadable.error.to_string();
+        tracing::warn!(
+            topic,
+            reason,
+            "a message can't be read; it goes to the dead letters"
+        );
+        let (key, value) = (unreadable.key.as_deref(), &unreadable.value);
+        if let Err(error) = self.publisher.dead_letter(topic, key, value, &reason).await {
+            tracing::warn!(topic, %error, "the dead letter could not be sent");
+        }
+    }
+}

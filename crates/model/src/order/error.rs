@@ -49,7 +49,7 @@ pub enum OrderProblem {
     NoName,
     /// The name stands in no catalogue, and the task brings nothing to run.
     #[error(
-        "no task {name:?} in the catalogue, which has: {known}; \
+        "no task \"{name}\" in the catalogue, which has: {known}; \
          name one of these, give the task an \"image\" or a \"command\", or add it with --catalog FILE"
     )]
     UnknownTask {
@@ -60,7 +60,7 @@ pub enum OrderProblem {
     },
     /// The task can't run on this machine.
     #[error(
-        "task {0:?} can't run on this machine: it has an image only; \
+        "task \"{0}\" can't run on this machine: it has an image only; \
          give it \"local\": [\"COMMAND\", ...], or run the order on a cluster"
     )]
     NotLocal(TaskName),

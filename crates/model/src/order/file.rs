@@ -15,7 +15,10 @@ use crate::{OrderId, TaskName};
 
 /// An order: an id, an input and the tasks to be run one after another.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an order: an object with \"id\" and \"tasks\""
+)]
 #[schemars(title = "A Podometer order", transform = other_names)]
 pub struct OrderFile {
     /// What names this execution of the order.
@@ -110,7 +113,7 @@ impl OrderSource {
         let mut json = serde_json::Deserializer::from_str(text);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
-            self.json_error(if path == "." { "" } else { &path }, error.inner())
+            self.json_error(path.trim_end_matches(['?', '.']), error.inner())
         })?;
         json.end().map_err(|error| self.json_error("", &error))?;
         Ok(value)

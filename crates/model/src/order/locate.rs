@@ -100,7 +100,7 @@ mod tests {
     fn finds_a_field() {
         let text = "{\n  \"tasks\": [\n    \"a\",\n    {\"name\": \"é\", \"timeout\": 5}\n  ]\n}";
         let at = offset(text, &steps("tasks[1].timeout")).unwrap();
-        assert_eq!(line_column(text, at), (4, 29));
+        assert_eq!(line_column(text, at), (4, 30));
         let enclosing = offset(text, &steps("tasks[1].nothing")).unwrap();
         assert_eq!(line_column(text, enclosing), (4, 5));
     }

@@ -11,7 +11,11 @@ use crate::{HumanDuration, Resources, TaskName};
 /// A task's fields as they are written, in an order or (without the name) in a catalogue. Whatever
 /// is omitted is taken from the catalogue's entry, field by field.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "camelCase",
+    expecting = "an object that describes a task"
+)]
 pub struct TaskFields {
     /// The name: a DNS label.
     pub name: Option<TaskName>,

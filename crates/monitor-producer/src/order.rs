@@ -1,0 +1,297 @@
+//! One order: what its task topic and its runners' streams say becomes samples and runs.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bus::Publisher;
+use model::{
+    AttemptKey, Envelope, Message, OrderHandle, Reading, TaskName,
+    message::{Halt, Header, Started, Stop},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::AbortHandle,
+    time::sleep_until,
+};
+
+use crate::{
+    Inbound,
+    attempt::AttemptState,
+    stream::{self, Told},
+};
+
+/// How long after an attempt's end its stream may still bring readings.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long after STOP the missing attempts are waited for (DESIGN.md section 5).
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+/// The pause before what the broker didn't take is sent again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Serves the order until it is stored, or until nobody sends any more.
+pub(crate) async fn serve(
+    handle: OrderHandle,
+    publisher: Arc<Publisher>,
+    mut inbox: mpsc::Receiver<Inbound>,
+) {
+    let (told, mut readings) = mpsc::channel(256);
+    let mut order = Order {
+        handle,
+        publisher,
+        told,
+        attempts: BTreeMap::new(),
+        stop: None,
+    };
+    let mut batch = Vec::new();
+    loop {
+        let wake = order.wake_at();
+        tokio::select! {
+            inbound = inbox.recv() => match inbound {
+                None | Some((_, Message::Terminate(_))) => return,
+                Some((of, message)) => order.hear(of, message).await,
+            },
+            _ = readings.recv_many(&mut batch, 256) => order.told(std::mem::take(&mut batch)).await,
+            () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {}
+        }
+        order.close_what_is_over().await;
+        if order.forward_stop().await {
+            order.attempts.clear();
+        }
+    }
+}
+
+struct Order {
+    handle: OrderHandle,
+    publisher: Arc<Publisher>,
+    told: mpsc::Sender<Told>,
+    attempts: BTreeMap<AttemptKey, Tracked>,
+    stop: Option<(Stop, Instant)>,
+}
+
+/// An attempt with its connection.
+#[derive(Default)]
+struct Tracked {
+    state: AttemptState,
+    task: Option<TaskName>,
+    acknowledged: watch::Sender<Option<u64>>,
+    stream: Option<AbortHandle>,
+    /// When it is closed, drained or not.
+    close_at: Option<Instant>,
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            stream.abort();
+        }
+    }
+}
+
+impl Order {
+    async fn hear(&mut self, of: Option<(AttemptKey, TaskName)>, message: Message) {
+        match (message, of) {
+            (Message::Order(started), Some((key, task))) => self.start(key, task, *started).await,
+            (Message::Backlog(backlog), Some((key, _))) => self.take(key, backlog.readings).await,
+            (Message::Halt(halt), Some((key, task))) => self.end(key, task, *halt).await,
+            (Message::Stop(stop), _) if self.stop.is_none() => {
+                self.stop = Some((stop, Instant::now() + STOP_PATIENCE));
+            }
+            _ => {}
+        }
+    }
+
+    /// ORDER: publishes the run and its baseline, and follows its stream.
+    async fn start(&mut self, key: AttemptKey, task: TaskName, started: Started) {
+        let tracked = self.attempts.entry(key).or_default();
+        tracked.task = Some(task);
+        if !tracked.state.start(&started) || tracked.state.closed {
+            return;
+        }
+        if let (Some(address), false) = (started.stream, tracked.state.has_ended()) {
+            tracked.state.streaming = true;
+            let (token, told) = (self.handle.token.clone(), self.told.clone());
+            let acknowledged = tracked.acknowledged.subscribe();
+            let follow = stream::follow(address, token, key, told, acknowledged);
+            tracked.stream = Some(tokio::spawn(follow).abort_handle());
+        }
+        self.publish_run(key).await;
+        self.take(key, vec![started.baseline]).await;
+    }
+
+    async fn told(&mut self, told: Vec<Told>) {
+        let mut readings: BTreeMap<AttemptKey, Vec<Reading>> = BTreeMap::new();
+        for told in told {
+            match told {
+                Told::Reading(key, reading) => readings.entry(key).or_default().push(*reading),
+                Told::Ended(key) => self.stream_is_over(key),
+                // The runner is gone if the attempt is over; if it isn't, another try follows.
+                Told::Broken(key) if self.has_ended(key) => self.stream_is_over(key),
+                Told::Broken(_) => {}
+            }
+        }
+        for (key, readings) in readings {
+            self.take(key, readings).await;
+        }
+    }
+
+    fn has_ended(&self, key: AttemptKey) -> bool {
+        self.attempts
+            .get(&key)
+            .is_some_and(|tracked| tracked.state.has_ended())
+    }
+
+    fn stream_is_over(&mut self, key: AttemptKey) {
+        if let Some(tracked) = self.attempts.get_mut(&key) {
+            tracked.state.streaming = false;
+        }
+    }
+
+    /// Publishes the readings that are new, waits until the broker has them, and tells the runner.
+    async fn take(&mut self, key: AttemptKey, readings: Vec<Reading>) {
+        let Some(tracked) = self.attempts.get_mut(&key) else {
+            return;
+        };
+        let samples: Vec<_> = readings
+            .iter()
+            .filter_map(|r| tracked.state.take(r))
+            .collect();
+        let Some(last) = samples.last().map(|sample| sample.reading.seq) else {
+            return;
+        };
+        let messages = samples
+            .into_iter()
+            .map(|sample| Message::Sample(Box::new(sample)));
+        self.publish(key, messages.collect()).await;
+        if let Some(tracked) = self.attempts.get(&key) {
+            tracked.acknowledged.send_replace(Some(last));
+        }
+    }
+
+    /// HALT: the attempt is over once its readings are here.
+    async fn end(&mut self, key: AttemptKey, task: TaskName, halt: Halt) {
+        let tracked = self.attempts.entry(key).or_default();
+        tracked.task = Some(task);
+        if !tracked.state.end(halt) {
+            return;
+        }
+        tracked
+            .close_at
+            .get_or_insert_with(|| Instant::now() + DRAIN);
+        if tracked.state.closed {
+            // A richer end than the one that is published.
+            self.publish_run(key).await;
+        }
+    }
+
+    async fn close_what_is_over(&mut self) {
+        let now = Instant::now();
+        let over = |tracked: &Tracked| {
+            let state = &tracked.state;
+            let waited = tracked.close_at.is_some_and(|at| now >= at);
+            !state.closed && state.has_ended() && (state.is_drained() || !state.streaming || waited)
+        };
+        let keys = self
+            .attempts
+            .iter()
+            .filter(|(_, t)| over(t))
+            .map(|(key, _)| *key);
+        for key in keys.collect::<Vec<_>>() {
+            if let Some(tracked) = self.attempts.get_mut(&key) {
+                tracked.state.closed = true;
+                if let Some(stream) = tracked.stream.take() {
+                    stream.abort();
+                }
+            }
+            self.publish_run(key).await;
+        }
+    }
+
+    /// STOP goes on to the consumer when every attempt that it lists is closed, or with those named
+    /// that aren't. Returns whether it went.
+    async fn forward_stop(&mut self) -> bool {
+        let Some((stop, patience)) = &self.stop else {
+            return false;
+        };
+        let closed = |position, attempt| {
+            let order_uid = self.handle.order_uid;
+            let key = AttemptKey {
+                order_uid,
+                position,
+                attempt,
+            };
+            self.attempts
+                .get(&key)
+                .is_some_and(|tracked| tracked.state.closed)
+        };
+        let listed = stop.attempts.iter().map(|a| (a.position, a.attempt));
+        let undrained: Vec<_> = listed.filter(|(p, a)| !closed(*p, *a)).collect();
+        if !undrained.is_empty() && Instant::now() < *patience {
+            return false;
+        }
+        let message = Message::Stop(Stop {
+            undrained,
+            ..stop.clone()
+        });
+        let header = Header::order(self.handle.order.clone(), self.handle.order_uid);
+        self.send(vec![Envelope { header, message }]).await;
+        self.stop = None;
+        true
+    }
+
+    async fn publish_run(&mut self, key: AttemptKey) {
+        let Some(tracked) = self.attempts.get(&key) else {
+            return;
+        };
+        let run = Message::Run(Box::new(tracked.state.run()));
+        self.publish(key, vec![run]).await;
+    }
+
+    async fn publish(&self, key: AttemptKey, messages: Vec<Message>) {
+        let tracked = self.attempts.get(&key);
+        let Some(task) = tracked.and_then(|t| t.task.as_ref().or(t.state.task())) else {
+            return;
+        };
+        let header = Header::attempt(self.handle.order.clone(), key, task.clone());
+        let envelope = |message| Envelope {
+            header: header.clone(),
+            message,
+        };
+        self.send(messages.into_iter().map(envelope).collect())
+            .await;
+    }
+
+    /// Sends and waits for the broker's word. What it doesn't take is sent again: receivers ignore
+    /// what they already have.
+    async fn send(&self, envelopes: Vec<Envelope>) {
+        while let Err(error) = self.try_send(&envelopes).await {
+            tracing::warn!(order = %self.handle.order, %error, "publishing samples; trying again");
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// All are on their way before the first is waited for.
+    async fn try_send(&self, envelopes: &[Envelope]) -> Result<(), bus::Error> {
+        let topic = &self.handle.topics.resource;
+        let deliveries: Vec<_> = envelopes
+            .iter()
+            .map(|e| self.publisher.enqueue(topic, e))
+            .collect::<Result<_, _>>()?;
+        for delivery in deliveries {
+            delivery.await?;
+        }
+        Ok(())
+    }
+
+    /// When something is due although nobody says anything.
+    fn wake_at(&self) -> Option<Instant> {
+        let open = self
+            .attempts
+            .values()
+            .filter(|tracked| !tracked.state.closed);
+        let close = open.filter_map(|tracked| tracked.close_at).min();
+        let stop = self.stop.as_ref().map(|(_, at)| *at);
+        close.into_iter().chain(stop).min()
+    }
+}

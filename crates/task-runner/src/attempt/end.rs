@@ -1,0 +1,96 @@
+//! The end of an attempt: what is said of it, and where.
+
+use std::time::{Duration, Instant};
+
+use model::{
+    Reading, Timestamp, Totals,
+    message::{Halt, Progress, Sender},
+    run::RunEnd,
+};
+use tokio::{sync::oneshot, time::timeout};
+
+use super::Attempt;
+use crate::{
+    outcome::{Ended, Intervention},
+    output,
+    report::{End, Reporter},
+};
+
+/// How long the broker is tried after the command's end (DESIGN.md section 6).
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The same when whoever launched the runner is gone, most likely together with its broker.
+const PATIENCE_INTERRUPTED: Duration = Duration::from_millis(500);
+
+impl Attempt<'_> {
+    /// Writes and reports how it ended, and waits until that is delivered or hopeless.
+    pub(super) async fn finish(
+        &mut self,
+        reporter: Reporter,
+        started_at: Timestamp,
+        ended_at: Instant,
+        ended: &Ended,
+        totals: Totals,
+    ) {
+        let (output, cut) = output::read(self.spec);
+        let end = RunEnd {
+            ended_at: self.clock.at(ended_at),
+            exit_code: ended.exit_code(),
+            signal: ended.signal(),
+            reason: ended.reason(self.intervention, totals.oom_kills),
+            message: ended.message().or_else(|| {
+                cut.then(|| "the output was longer than 64 KiB and was cut".to_owned())
+            }),
+            censored: false,
+        };
+        let mut log = self.log(started_at, None, Some(end.clone()));
+        log.totals = totals.clone();
+        log.output = Some(output.clone()).filter(|o| !o.is_empty());
+        self.log_file.write(&log);
+        let (delivered, confirmed) = oneshot::channel();
+        let patience = match self.intervention {
+            Intervention::Interrupted => PATIENCE_INTERRUPTED,
+            _ => PATIENCE,
+        };
+        reporter.end(End {
+            progress: end.reason.is_success().then(|| Progress {
+                output: output.clone(),
+                ended_at: end.ended_at,
+            }),
+            backlog: self.backlog(),
+            halt: self.halt(started_at, end, totals, output),
+            patience,
+            delivered,
+        });
+        // The stream goes on being served meanwhile.
+        let confirmed = timeout(patience + Duration::from_secs(1), confirmed).await;
+        if matches!(confirmed, Ok(Ok(true))) {
+            log.delivered = true;
+            self.log_file.write(&log);
+        }
+    }
+
+    /// Ends the stream and takes what nobody has acknowledged.
+    fn backlog(&mut self) -> Vec<Reading> {
+        self.shared.retained.borrow_mut().end();
+        self.shared.changed.notify_one();
+        self.shared
+            .retained
+            .borrow()
+            .unacknowledged()
+            .copied()
+            .collect()
+    }
+
+    fn halt(&self, started_at: Timestamp, end: RunEnd, totals: Totals, output: String) -> Halt {
+        Halt {
+            from: Sender::Runner,
+            task: self.spec.task.clone(),
+            started_at: Some(started_at),
+            end,
+            totals,
+            last_seq: Some(self.last.seq),
+            thinned: self.shared.retained.borrow().thinned(),
+            output: Some(output).filter(|o| !o.is_empty()),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Starts the command in a process group of its own.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal},
+    os::unix::process::CommandExt,
+    process::{Command, Stdio as Process},
+};
+
+use model::{AttemptSpec, attempt::SPEC_VARIABLE, attempt::Stdio};
+use nix::{
+    sys::{
+        prctl,
+        signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask},
+    },
+    unistd::{Pid, tcgetpgrp, tcsetpgrp},
+};
+
+use crate::outcome::Ended;
+
+/// The exit codes of a shell for a command that isn't there, and for one that can't be run.
+const NOT_FOUND: i32 = 127;
+const NOT_EXECUTABLE: i32 = 126;
+
+/// A started command.
+pub(crate) struct Started {
+    /// Its process, and the number of its process group.
+    pub(crate) pid: Pid,
+    /// The terminal's foreground group before it was given to the command.
+    terminal: Option<Pid>,
+}
+
+impl Started {
+    /// Takes the terminal back.
+    pub(crate) fn restore_terminal(&self) {
+        if let Some(group) = self.terminal {
+            let _ = tcsetpgrp(io::stdin(), group);
+        }
+    }
+}
+
+/// Starts the command, or says how it failed to start.
+pub(crate) fn start(spec: &AttemptSpec) -> Result<Started, Ended> {
+    let not_started = |error: io::Error| {
+        let missing = error.kind() == io::ErrorKind::NotFound;
+        let code = if missing { NOT_FOUND } else { NOT_EXECUTABLE };
+        let folder = spec
+            .working_dir
+            .as_ref()
+            .map(|d| format!(" in {}", d.display()));
+        let message = format!(
+            "can't start {:?}{}: {error}",
+            spec.argv[0],
+            folder.unwrap_or_default()
+        );
+        Ended::NotStarted(code, message)
+    };
+    let mut command = prepare(spec).map_err(not_started)?;
+    let child = command.spawn().map_err(not_started)?;
+    let pid = Pid::from_raw(child.id() as i32);
+    // The child is reaped by us, together with all others.
+    Ok(Started {
+        pid,
+        terminal: hand_over_terminal(spec, pid),
+    })
+}
+
+fn prepare(spec: &AttemptSpec) -> io::Result<Command> {
+    let mut command = Command::new(&spec.argv[0]);
+    command
+        .args(&spec.argv[1..])
+        .env_remove(SPEC_VARIABLE)
+        .envs(&spec.env)
+        .process_group(0);
+    if let Some(folder) = &spec.working_dir {
+        command.current_dir(folder);
+    }
+    if let Stdio::Files { out, err } = &spec.stdio {
+        command
+            .stdout(File::create(out)?)
+            .stderr(File::create(err)?)
+            .stdin(Process::null());
+    }
+    // SAFETY: only async-signal-safe calls between fork and exec.
+    unsafe { command.pre_exec(before_exec) };
+    Ok(command)
+}
+
+/// The command dies with the runner, and starts with the signals that it would have without one.
+fn before_exec() -> io::Result<()> {
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+    // SAFETY: the default action runs no code of ours.
+    unsafe { signal(Signal::SIGTTOU, SigHandler::SigDfl) }?;
+    Ok(())
+}
+
+/// A command that shares our terminal gets it, so that it can read from it and Ctrl-C reaches it.
+fn hand_over_terminal(spec: &AttemptSpec, pid: Pid) -> Option<Pid> {
+    let stdin = io::stdin();
+    if spec.stdio != Stdio::Inherit || !stdin.is_terminal() {
+        return None;
+    }
+    let before = tcgetpgrp(&stdin).ok()?;
+    tcsetpgrp(&stdin, pid).ok().map(|()| before)
+}
