@@ -128,6 +128,7 @@ fn panel(title: &str, unit: Unit, kind: Kind, series: Vec<Series>) -> Panel {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of panels")]
 fn image_task(seconds: f64, samples: usize) -> RunChart {
     let times = times(seconds, samples);
     let mut noise = Noise(7);

@@ -139,11 +139,9 @@ impl ValueAxis {
         let (size, name) = unit.axis(high.max(-low));
         let (low, high) = (low / size, high / size);
         let span = if high - low > 1e-12 { high - low } else { 1.0 };
-        let least = if matches!(unit, Unit::Count) {
-            1.0
-        } else {
-            0.0
-        };
+        let flat = high <= low;
+        let whole = flat || matches!(unit, Unit::Count) || name == "B" || name == "B/s";
+        let least = if whole { 1.0 } else { 0.0 };
         let step = round_step(span / 4.0).max(least);
         let low = (low / step).floor() * step;
         let high = ((low + span) / step * (1.0 - 1e-9)).ceil().max(1.0) * step;
@@ -214,6 +212,11 @@ mod tests {
         assert_eq!(
             (axis.unit.as_str(), labels(axis.ticks()).len()),
             ("millicores", 5)
+        );
+        let axis = ValueAxis::new(Unit::Bytes, (0.0, 0.0), (0.0, 100.0));
+        assert_eq!(
+            (axis.unit.as_str(), labels(axis.ticks())),
+            ("MiB", vec!["0".into(), "1".into()])
         );
         let axis = ValueAxis::new(Unit::Count, (0.0, 1.0), (0.0, 100.0));
         assert_eq!(labels(axis.ticks()), ["0", "1"]);

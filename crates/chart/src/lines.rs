@@ -81,7 +81,7 @@ impl<'a> Line<'a> {
         let width = if dense {
             1.0
         } else {
-            2.0 + 0.75 * self.index as f64
+            1.75 + 1.25 * self.index as f64
         };
         let apart = (time.right - time.left) / self.points.len().max(1) as f64;
         let dots = self.kind == Kind::Gauge && apart >= DOTS_APART;
@@ -89,7 +89,7 @@ impl<'a> Line<'a> {
         for path in &paths {
             let dot = |at: &At| Shape::Dot {
                 at: *at,
-                radius: width + 0.5,
+                radius: 1.5 + width / 2.0,
                 color: self.color,
             };
             let narrow = path

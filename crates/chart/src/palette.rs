@@ -49,7 +49,7 @@ pub(crate) fn task(index: usize) -> Rgb {
     let base = TASKS[index % TASKS.len()];
     match index / TASKS.len() % 3 {
         0 => base,
-        1 => mix(base, INK, 0.45),
+        1 => mix(base, INK, 0.5),
         _ => mix(base, WHITE, 0.45),
     }
 }

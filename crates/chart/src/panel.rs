@@ -6,7 +6,7 @@ use crate::input::{Look, Panel, Series};
 use crate::labels::{Labels, SMALL};
 use crate::legend;
 use crate::lines::Line;
-use crate::palette::{self, FRAME, GRID, INK, LIMIT, MUTED, Rgb};
+use crate::palette::{self, FRAME, GRID, INK, LIMIT, MUTED, RED_TEXT, Rgb};
 use crate::scene::{Anchor, Scene};
 use crate::stack::{self, Column};
 use crate::text;
@@ -159,15 +159,16 @@ fn draw_references(
 ) {
     for reference in panel.references.iter().filter(|r| values.shows(r.value)) {
         let y = values.y(reference.value);
-        let color = if reference.name.contains("limit") {
-            LIMIT
+        let is_limit = reference.name.contains("limit");
+        let (color, words) = if is_limit {
+            (LIMIT, RED_TEXT)
         } else {
-            INK
+            (INK, INK)
         };
         scene.dashes((time.left, time.right), y, color);
         labels.avoid(&[(time.left, y), (time.right, y)]);
         let label = format!("{} {}", reference.name, panel.unit.format(reference.value));
-        labels.name_line(scene, y, &label, color);
+        labels.name_line(scene, y, &label, words);
     }
 }
 

@@ -23,13 +23,18 @@ enum Side {
 }
 
 impl Stretch {
+    /// Whether it is no stretch but a lone reading at `t`.
+    #[expect(clippy::float_cmp, reason = "instants are copied, never computed")]
+    fn is_only(&self, t: f64) -> bool {
+        self.begin == t && self.end == t
+    }
+
     fn value(&self, t: f64, side: Side) -> Option<f64> {
-        let instant = self.begin == self.end && self.begin == t;
         let inside = match side {
             Side::Before => self.begin < t && t <= self.end,
             Side::After => self.begin <= t && t < self.end,
         };
-        if instant {
+        if self.is_only(t) {
             return Some(self.to);
         }
         let share = (t - self.begin) / (self.end - self.begin);
@@ -88,8 +93,7 @@ impl Cursor<'_> {
     /// Leaves behind what ends by `t`; with `instants` also what is only at `t`.
     fn pass(&mut self, t: f64, instants: bool) {
         while let Some(stretch) = self.now {
-            let only_now = stretch.begin == stretch.end && stretch.end == t;
-            if stretch.end > t || (only_now && !instants) {
+            if stretch.end > t || (stretch.is_only(t) && !instants) {
                 return;
             }
             self.now = self.rest.next();

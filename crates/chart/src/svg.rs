@@ -40,15 +40,31 @@ pub(crate) fn render(scene: &Scene) -> Result<Vec<u8>, Error> {
         })?;
     }
     let body = document.find('>').map_or("", |end| &document[end + 1..]);
-    Ok(format!("{}{}", head(scene, width, height), body.trim_end()).into_bytes())
+    Ok(format!("{}{}", head(scene, width, height), lean(body).trim_end()).into_bytes())
+}
+
+/// The shapes without what plotters repeats on each and the first tag says once, or what goes
+/// without saying. Texts can't be hit: their quotes are escaped.
+fn lean(body: &str) -> String {
+    let family = format!(" font-family=\"{}\"", text::FAMILIES);
+    let repeated = [
+        family.as_str(),
+        " opacity=\"1\"",
+        " stroke=\"none\"",
+        " text-anchor=\"start\"",
+    ];
+    repeated
+        .into_iter()
+        .fold(body.to_owned(), |body, piece| body.replace(piece, ""))
 }
 
 /// The document's first tag: plotters writes the fine size as the picture's, and no description.
 fn head(scene: &Scene, width: u32, height: u32) -> String {
     let (fine_width, fine_height) = (width * FINE as u32, height * FINE as u32);
+    let families = text::FAMILIES;
     let description = crate::report::escape(&scene.description);
     format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {fine_width} {fine_height}" stroke-linejoin="round" role="img" aria-label="{description}">"#,
+        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {fine_width} {fine_height}" font-family="{families}" stroke-linejoin="round" role="img" aria-label="{description}">"#,
     )
 }
 

@@ -9,9 +9,9 @@ static FONT: LazyLock<Option<FontRef<'static>>> =
     LazyLock::new(|| FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).ok());
 
 /// The families that an SVG asks for: what looks and runs most like the font measured with first.
-pub(crate) const FAMILIES: &str = "Ubuntu, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif";
+pub(crate) const FAMILIES: &str = "Ubuntu, Helvetica, Arial, sans-serif";
 
-/// A reader's sans-serif may run wider than ours (Arial and DejaVu do): layouts leave this room.
+/// A reader's sans-serif may run wider than ours (Arial's and `DejaVu`'s do): layouts leave this room.
 const ROOM: f64 = 1.12;
 
 /// From the font's em to the scale that `ab_glyph` wants, which counts ascent and descent.
@@ -75,8 +75,12 @@ pub(crate) fn clean(text: &str) -> String {
     let plain = |c: char| match c {
         '\u{a0}' => c,
         c if c.is_whitespace() => ' ',
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        '\u{fffe}'
+        | '\u{ffff}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' => '\u{fffd}',
         c if c.is_control() => '\u{fffd}',
         c => c,
     };

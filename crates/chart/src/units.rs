@@ -5,10 +5,12 @@ const BINARY: [(&str, f64); 7] = [
     ("PiB", 1_125_899_906_842_624.0),
     ("TiB", 1_099_511_627_776.0),
     ("GiB", 1_073_741_824.0),
-    ("MiB", 1_048_576.0),
+    ("MiB", MIB),
     ("KiB", 1024.0),
     ("B", 1.0),
 ];
+
+const MIB: f64 = 1_048_576.0;
 
 /// What the numbers of a panel or a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,17 +46,18 @@ impl Unit {
         }
     }
 
-    /// The divisor and the name of the unit that suits an axis which reaches to `max`.
+    /// The divisor and the name of the unit that suits an axis which reaches to `max`. Where all is
+    /// zero it is the unit that people expect.
     pub(crate) fn axis(self, max: f64) -> (f64, String) {
         match self {
-            Self::Cores if max < 0.1 => (0.001, "millicores".into()),
+            Self::Cores if max != 0.0 && max < 0.1 => (0.001, "millicores".into()),
             Self::Cores => (1.0, "cores".into()),
             Self::Bytes => {
-                let (name, size) = binary(max);
+                let (name, size) = binary(if max == 0.0 { MIB } else { max });
                 (size, name.into())
             }
             Self::BytesPerSecond => {
-                let (name, size) = binary(max);
+                let (name, size) = binary(if max == 0.0 { MIB } else { max });
                 (size, format!("{name}/s"))
             }
             Self::Share => (0.01, "%".into()),
