@@ -44,7 +44,7 @@ pub(crate) fn render(scene: &Scene) -> Result<Vec<u8>, Error> {
 
 fn encode(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, Error> {
     let mut file = Vec::new();
-    PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Up).write_image(
+    PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Paeth).write_image(
         pixels,
         width,
         height,
