@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Runs every check on a fresh Debian machine: installs what it needs, starts what it needs, stops what
+# it started. `./test.sh --fast` runs what needs neither a server nor another Debian root.
+# What is slow to get is kept in a cache folder outside of the checkout (PODOMETER_CACHE).
+set -euo pipefail
+cd "$(dirname "$0")"
+
+fast=
+for argument in "$@"; do
+  case $argument in
+    --fast) fast=1 ;;
+    *) echo "usage: ./test.sh [--fast]" >&2; exit 2 ;;
+  esac
+done
+
+if [ "$(id -u)" = 0 ]; then default_cache=/var/cache/podometer; else default_cache=${XDG_CACHE_HOME:-$HOME/.cache}/podometer; fi
+export PODOMETER_CACHE=${PODOMETER_CACHE:-$default_cache}
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PODOMETER_CACHE/target}
+# A test never waits for a person, and a snapshot that differs is a failure.
+export INSTA_UPDATE=no CARGO_TERM_COLOR=never
+mkdir -p "$PODOMETER_CACHE"
+
+began=$(date +%s)
+step() { printf '\n== %s (at %s s)\n' "$1" "$(($(date +%s) - began))"; }
+
+missing=
+for tool in gcc make; do command -v "$tool" >/dev/null || missing="$missing $tool"; done
+if [ -n "$missing" ]; then
+  [ "$(id -u)" = 0 ] || { echo "install first:$missing" >&2; exit 2; }
+  # shellcheck disable=SC2086
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing
+fi
+command -v cargo >/dev/null || { echo "install Rust first, by rustup" >&2; exit 2; }
+
+step "format"
+cargo fmt --all --check
+
+step "lints"
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+step "tests"
+timeout 1800 cargo test --workspace --quiet
+
+step "exactness, in short"
+timeout 600 cargo run --quiet -p bench -- fidelity --short
+
+if [ -n "$fast" ]; then
+  step "done; not run with --fast: the minimal Debian root"
+  exit 0
+fi
+
+step "a minimal Debian root: gcc, make, Rust and nothing else"
+timeout 2400 tests/minimal-root.sh
+
+step "done"
