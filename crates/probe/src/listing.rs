@@ -8,12 +8,6 @@ use crate::file::{Buffer, KernelFile};
 use crate::parse;
 use crate::process::Process;
 
-/// Reused lists.
-#[derive(Debug, Default)]
-pub(crate) struct Children {
-    pub(crate) queue: Vec<i32>,
-}
-
 /// The ways to find children.
 #[derive(Debug)]
 pub(crate) struct Listing {
@@ -25,6 +19,10 @@ pub(crate) struct Listing {
     /// Without them: every process and its parent, as of this pass.
     parents: Vec<(i32, i32)>,
     tids: Vec<i32>,
+    loadavg: Option<KernelFile>,
+    last_pid: Option<u64>,
+    /// Passes since a process id was last given out.
+    quiet_passes: u32,
 }
 
 impl Listing {
@@ -37,6 +35,9 @@ impl Listing {
             children_files: children_files && file.exists(),
             parents: Vec::new(),
             tids: Vec::new(),
+            loadavg: KernelFile::open(&proc_root.join("loadavg")).ok(),
+            last_pid: None,
+            quiet_passes: 0,
         }
     }
 
@@ -49,11 +50,31 @@ impl Listing {
         self.tids.clear();
         let folder = self.proc_root.join(format!("{}/task", self.own_pid));
         numbers_in(&folder, &mut self.tids);
+        let last_pid = self
+            .loadavg
+            .as_ref()
+            .and_then(|file| parse::last_pid(file.read(buffer)?));
+        let quiet = last_pid.is_some() && last_pid == self.last_pid;
+        self.quiet_passes = if quiet {
+            self.quiet_passes.saturating_add(1)
+        } else {
+            0
+        };
+        self.last_pid = last_pid;
+        if self.quiet() {
+            return;
+        }
         if self.children_files {
             self.keep_own_threads();
         } else {
             self.scan(buffer);
         }
+    }
+
+    /// No process was born in this pid namespace since the lists were read, so they needn't be read
+    /// again. Read twice they have been: a list may leave one out while another ends.
+    pub(crate) fn quiet(&self) -> bool {
+        self.quiet_passes >= 2
     }
 
     /// The caller's threads come and go; any of them may have children.

@@ -71,9 +71,11 @@ impl Own {
             .map(|kib| kib << 10)
     }
 
-    /// `/proc/self/io`: the caller's threads and the children that it reaped.
-    pub(crate) fn io(&self, buffer: &mut Buffer) -> Option<Io> {
-        parse::io(self.io.as_ref()?.read(buffer)?)
+    /// `/proc/self/io`: the caller's threads and the children that it reaped. With it comes what
+    /// this read itself adds to the next `rchar`.
+    pub(crate) fn io(&self, buffer: &mut Buffer) -> Option<(Io, u64)> {
+        let text = self.io.as_ref()?.read(buffer)?;
+        Some((parse::io(text)?, text.len() as u64))
     }
 }
 

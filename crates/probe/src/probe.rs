@@ -7,6 +7,7 @@ use crate::compose::{Compose, Raw};
 use crate::file::Buffer;
 use crate::net::Net;
 use crate::own::{self, Own};
+use crate::parse::Io;
 use crate::peak::Peak;
 use crate::tree::Tree;
 use crate::{AnonPeak, Error, Reading, SourceKind};
@@ -49,6 +50,8 @@ pub struct Probe {
     net: Option<Net>,
     compose: Compose,
     peak: Peak,
+    /// The caller's `io` before a reap, and what reading it added.
+    io_before: Option<(Io, u64)>,
     buffer: Buffer,
     processors: u64,
 }
@@ -84,6 +87,7 @@ impl Probe {
                 .flatten(),
             compose: Compose::new(member),
             peak: Peak::default(),
+            io_before: None,
             buffer,
             processors: processors
                 .ok()
@@ -145,7 +149,7 @@ impl Probe {
             own_io: self
                 .own
                 .io(buffer)
-                .map(|whole| whole.minus(self.tree.ended_io())),
+                .map(|(whole, _)| whole.minus(self.tree.ended_io())),
             net: self.net.as_ref().and_then(|net| net.read(buffer)),
             tree,
         }
@@ -154,12 +158,26 @@ impl Probe {
     /// The child `pid` has ended and not been reaped (`waitid` with `WNOWAIT`): what a zombie still
     /// shows is read here.
     pub fn before_reap(&mut self, pid: i32) {
-        self.tree.before_reap(pid, &mut self.buffer);
+        let known = self.tree.before_reap(pid, &mut self.buffer);
+        // Its `io` is closed to the caller: then the caller's own, which it is about to enter, tells.
+        self.io_before = if known {
+            None
+        } else {
+            self.own.io(&mut self.buffer)
+        };
     }
 
     /// The child `pid` was reaped by `wait4`, which gave `rusage`.
     pub fn reaped(&mut self, pid: i32, rusage: &libc::rusage) {
-        if let Some(process) = self.tree.reaped(pid, rusage) {
+        let before = self.io_before.take();
+        let after = before.and_then(|_| self.own.io(&mut self.buffer));
+        let entered = before.zip(after).map(|((before, by_reading), (after, _))| {
+            after.minus(before).minus(Io {
+                rchar: by_reading,
+                ..Io::default()
+            })
+        });
+        if let Some(process) = self.tree.reaped(pid, rusage, entered) {
             let alone = self.tree.ever_met() == 1;
             let maxrss_bytes = (rusage.ru_maxrss as u64) << 10;
             let largest_file = self.tree.gone_memory().largest_file;

@@ -7,17 +7,18 @@ use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 
 use crate::file::{Buffer, KernelFile};
-use crate::parse::{self, Io, Stat, Status};
+use crate::parse::{self, Io, Stat, Statm, Status};
 use crate::track::{Seen, Track};
 
 /// How many descriptors one process's files hold.
-pub(crate) const FILES: usize = 4;
+pub(crate) const FILES: usize = 5;
 
 /// The files of one process. While they are open they mean this process and no other.
 #[derive(Debug)]
 struct Files {
     stat: KernelFile,
     status: Option<KernelFile>,
+    statm: Option<KernelFile>,
     /// Not readable for another user's process.
     io: Option<KernelFile>,
     /// Of the leading thread; missing without `CONFIG_PROC_CHILDREN`.
@@ -30,6 +31,7 @@ impl Files {
         Ok(Self {
             stat: KernelFile::open(&folder.join("stat"))?,
             status: KernelFile::open(&folder.join("status")).ok(),
+            statm: KernelFile::open(&folder.join("statm")).ok(),
             io: KernelFile::open(&folder.join("io")).ok(),
             children: KernelFile::open(&folder.join(format!("task/{pid}/children"))).ok(),
         })
@@ -47,6 +49,12 @@ pub(crate) struct Process {
     pub(crate) status: Status,
     /// CPU time of all its threads, also of ended ones, nanoseconds.
     pub(crate) clock_nsec: u64,
+    /// The clock before `stat` was last read. A process whose clock stands has done nothing since.
+    clock_at_stat: u64,
+    /// The clock before `io` was last read.
+    clock_at_io: u64,
+    /// `statm` and the page faults when `status` was last read: while both stand so does the memory.
+    memory_at_status: Option<(Statm, u64)>,
     /// Of all its threads and of the children that it waited for; `None` if that can't be read.
     pub(crate) io: Option<Io>,
     /// `cutime + cstime` when it was met in this pass and in the one before, ticks.
@@ -78,6 +86,9 @@ impl Process {
             stat,
             status: Status::default(),
             clock_nsec: 0,
+            clock_at_stat: 0,
+            clock_at_io: 0,
+            memory_at_status: None,
             io: None,
             waited_ticks_met: stat.cutime_ticks + stat.cstime_ticks,
             waited_ticks_before: 0,
@@ -126,6 +137,36 @@ impl Process {
         (stat.starttime_ticks == self.stat.starttime_ticks).then_some(stat)
     }
 
+    /// Reads `stat` and `status`, each if it may have changed. False if the process is gone.
+    pub(crate) fn look(&mut self, buffer: &mut Buffer) -> bool {
+        if !self.read_clock() {
+            return false;
+        }
+        if self.clock_nsec != self.clock_at_stat {
+            let clock = self.clock_nsec;
+            if !self.read_stat(buffer) {
+                return false;
+            }
+            self.clock_at_stat = clock;
+            self.waited_ticks_met = self.waited_ticks();
+        }
+        self.look_at_memory(buffer);
+        true
+    }
+
+    /// `status` costs as much as all the other files together, `statm` a tenth of it.
+    fn look_at_memory(&mut self, buffer: &mut Buffer) {
+        let statm = self.files.as_ref().and_then(|files| files.statm.as_ref());
+        let statm = statm.and_then(|file| parse::statm(file.read(buffer)?));
+        let memory = statm.map(|statm| (statm, self.stat.minflt + self.stat.majflt));
+        if memory.is_none() || memory != self.memory_at_status {
+            self.read_status(buffer);
+            self.memory_at_status = memory;
+        } else if let Some(seen) = self.seen() {
+            self.track.saw(seen);
+        }
+    }
+
     pub(crate) fn read_status(&mut self, buffer: &mut Buffer) {
         let Some(status) = self.files.as_ref().and_then(|files| files.status.as_ref()) else {
             return;
@@ -164,6 +205,36 @@ impl Process {
             self.clock_nsec = nsec;
         }
         own
+    }
+
+    /// Reads clock and `io`. False if the process is gone.
+    pub(crate) fn read_counters(&mut self, proc_root: &Path, buffer: &mut Buffer) -> bool {
+        if !self.read_clock() {
+            return false;
+        }
+        if self.clock_nsec == self.clock_at_io && self.io.is_some() {
+            return true;
+        }
+        self.clock_at_io = self.clock_nsec;
+        if let Some(files) = self.files.as_mut().filter(|files| files.io.is_none()) {
+            // It may be readable by now: in the midst of exec it isn't for a caller that is not
+            // dumpable.
+            let path = proc_root.join(self.pid.to_string()).join("io");
+            files.io = KernelFile::open(&path).ok();
+            if self.fresh_stat(buffer).is_none() {
+                return false;
+            }
+        }
+        self.read_io(buffer)
+    }
+
+    /// Takes the last numbers of a zombie, whose `stat` was just read.
+    pub(crate) fn end(&mut self, buffer: &mut Buffer) {
+        self.read_status(buffer);
+        self.read_clock();
+        self.io = None;
+        self.read_io(buffer);
+        self.ended = true;
     }
 
     /// False if the process is gone; one whose file may not be read has `None`.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::file::Buffer;
-use crate::listing::{Children, Listing};
+use crate::listing::Listing;
 use crate::lost::{Lost, Parent};
 use crate::parse::Io;
 use crate::process::{FILES, Process};
@@ -40,10 +40,11 @@ pub(crate) struct Tree {
     proc_root: PathBuf,
     own_pid: i32,
     listing: Listing,
-    children: Children,
     processes: BTreeMap<i32, Process>,
     /// Processes in the order in which they were met: parents before children.
     order: Vec<i32>,
+    /// Reused.
+    queue: Vec<i32>,
     pass: u64,
     /// Descriptors that may still be held open.
     descriptors: usize,
@@ -79,7 +80,7 @@ impl Tree {
             proc_root: proc_root.to_owned(),
             own_pid,
             listing: Listing::new(proc_root, own_pid, children_files),
-            children: Children::default(),
+            queue: Vec::new(),
             processes: BTreeMap::new(),
             order: Vec::new(),
             pass: 0,
@@ -131,38 +132,46 @@ impl Tree {
 
     pub(crate) fn read(&mut self, buffer: &mut Buffer) -> TreeReading {
         self.pass += 1;
-        self.order.clear();
         self.listing.begin(buffer);
-        let mut queue = std::mem::take(&mut self.children.queue);
+        let list = !self.listing.quiet();
+        let mut queue = std::mem::take(&mut self.queue);
         queue.clear();
-        self.listing.own_children(&mut queue, buffer);
-        self.walk(&mut queue, true, buffer);
+        if list {
+            self.order.clear();
+            self.listing.own_children(&mut queue, buffer);
+            self.walk(&mut queue, 0, list, buffer);
+        } else {
+            std::mem::swap(&mut queue, &mut self.order);
+            let known = queue.len();
+            self.walk(&mut queue, known, list, buffer);
+        }
         // Met before and not now: moved in the tree meanwhile, or gone.
         queue.clear();
-        queue.extend(
-            self.processes
-                .values()
-                .filter(|known| known.met != self.pass)
-                .map(|known| known.pid),
-        );
-        self.walk(&mut queue, false, buffer);
-        self.children.queue = queue;
+        let not_met = self
+            .processes
+            .values()
+            .filter(|known| known.met != self.pass);
+        queue.extend(not_met.map(|known| known.pid));
+        let known = queue.len();
+        self.walk(&mut queue, known, list, buffer);
+        self.queue = queue;
         self.settle_gone(buffer);
         self.clocks_and_io(buffer);
         self.sum()
     }
 
-    /// Looks at the processes of the queue, which grows by their children.
-    fn walk(&mut self, queue: &mut Vec<i32>, may_be_new: bool, buffer: &mut Buffer) {
-        let known_ones = if may_be_new { 0 } else { queue.len() };
+    /// Looks at the processes of the queue, which grows by their children if these are listed. The
+    /// first `known` ones were met before and can't be others by now.
+    fn walk(&mut self, queue: &mut Vec<i32>, known: usize, list: bool, buffer: &mut Buffer) {
         let mut next = 0;
         while let Some(pid) = queue.get(next).copied() {
-            let new_allowed = next >= known_ones;
             next += 1;
-            if self.look_at(pid, new_allowed, buffer)
+            if self.look_at(pid, next > known, buffer)
                 && let Some(process) = self.processes.get_mut(&pid)
             {
-                self.listing.children_of(process, queue, buffer);
+                if list {
+                    self.listing.children_of(process, queue, buffer);
+                }
                 process.let_go();
             }
         }
@@ -174,9 +183,7 @@ impl Tree {
             if known.met == self.pass {
                 return false;
             }
-            if known.prepare(&self.proc_root, buffer) && known.read_stat(buffer) {
-                known.waited_ticks_met = known.waited_ticks();
-                known.read_status(buffer);
+            if known.prepare(&self.proc_root, buffer) && known.look(buffer) {
                 known.met = self.pass;
                 self.order.push(pid);
                 return true;
@@ -252,7 +259,7 @@ impl Tree {
                 continue;
             };
             let there = process.prepare(&self.proc_root, buffer);
-            process.slipped = !(there && process.read_clock() && process.read_io(buffer));
+            process.slipped = !(there && process.read_counters(&self.proc_root, buffer));
             process.waited_ticks_before = process.waited_ticks_met;
             process.let_go();
             self.lost.note(process);
@@ -289,21 +296,21 @@ impl Tree {
         sum
     }
 
-    /// Reads the last numbers of a zombie child.
-    pub(crate) fn before_reap(&mut self, pid: i32, buffer: &mut Buffer) {
+    /// Reads the last numbers of a zombie child. False if its `io` can't be read: a zombie's can only
+    /// be opened by root, and one that is open stays readable.
+    pub(crate) fn before_reap(&mut self, pid: i32, buffer: &mut Buffer) -> bool {
         self.meet(pid, buffer);
         let Some(process) = self.processes.get_mut(&pid) else {
-            return;
+            return false;
         };
         if process.prepare(&self.proc_root, buffer) && process.read_stat(buffer) {
-            process.read_status(buffer);
-            process.read_clock();
-            process.read_io(buffer);
-            process.ended = true;
+            process.end(buffer);
             self.lost.note(process);
         }
+        let known = process.ended && process.io.is_some();
         process.let_go();
         self.settle_children_of(pid, buffer);
+        known
     }
 
     /// The children of a zombie that are gone were its to wait for: it can still be asked.
@@ -325,20 +332,29 @@ impl Tree {
         self.settle_gone(buffer);
     }
 
-    /// Takes a reaped child out; `getrusage` has its CPU time from now on.
-    pub(crate) fn reaped(&mut self, pid: i32, rusage: &libc::rusage) -> Option<Process> {
+    /// Takes a reaped child out; `getrusage` has its CPU time from now on. `entered` is what the
+    /// caller's `io` rose by, where the child's could not be read.
+    pub(crate) fn reaped(
+        &mut self,
+        pid: i32,
+        rusage: &libc::rusage,
+        entered: Option<Io>,
+    ) -> Option<Process> {
         let process = self.remove(pid);
-        let io = process
-            .as_ref()
-            .filter(|process| process.ended)
-            .and_then(|process| process.io);
-        if let Some(io) = io {
-            self.ended.io = self.ended.io.plus(io);
-        } else {
-            self.ended.chars_unknown = true;
-            self.ended.io.read_bytes += (rusage.ru_inblock as u64) << 9;
-            self.ended.io.write_bytes += (rusage.ru_oublock as u64) << 9;
-        }
+        let ended = process.as_ref().filter(|process| process.ended);
+        let blocks = Io {
+            read_bytes: (rusage.ru_inblock as u64) << 9,
+            write_bytes: (rusage.ru_oublock as u64) << 9,
+            ..Io::default()
+        };
+        let io = ended.and_then(|process| process.io);
+        let io = io.or(entered.map(|io| Io {
+            rchar: io.rchar,
+            wchar: io.wchar,
+            ..blocks
+        }));
+        self.ended.chars_unknown |= io.is_none();
+        self.ended.io = self.ended.io.plus(io.unwrap_or(blocks));
         process
     }
 }

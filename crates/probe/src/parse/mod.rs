@@ -13,7 +13,7 @@ pub(crate) use cgroup::{
 };
 pub(crate) use mounts::{Mount, mount, own_cgroups};
 pub(crate) use net::net_dev;
-pub(crate) use process::{Io, Stat, Status, io, pids, stat, statm, status};
+pub(crate) use process::{Io, Stat, Statm, Status, io, last_pid, pids, stat, statm, status};
 
 /// Splits a decimal number off the front. `None` without a digit or past 64 bits.
 pub(crate) fn number(text: &[u8]) -> Option<(u64, &[u8])> {

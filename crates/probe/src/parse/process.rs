@@ -8,6 +8,7 @@ pub(crate) struct Stat {
     /// Field 3: `Z` is a zombie, `X` is about to vanish.
     pub(crate) state: u8,
     pub(crate) ppid: i32,
+    pub(crate) minflt: u64,
     /// Minor faults of the children that it waited for: 0 only if there was none.
     pub(crate) cminflt: u64,
     pub(crate) majflt: u64,
@@ -43,6 +44,7 @@ pub(crate) fn stat(text: &[u8]) -> Option<Stat> {
     Some(Stat {
         state,
         ppid: i32::try_from(field(4)?).ok()?,
+        minflt: field(10)?,
         cminflt: field(11)?,
         majflt: field(12)?,
         cmajflt: field(13)?,
@@ -184,6 +186,14 @@ pub(crate) fn io(text: &[u8]) -> Option<Io> {
     })
 }
 
+/// The last field of `/proc/loadavg`: the process id that was given out last.
+pub(crate) fn last_pid(text: &[u8]) -> Option<u64> {
+    text.strip_suffix(b"\n")?
+        .rsplit(|byte| *byte == b' ')
+        .next()
+        .and_then(whole)
+}
+
 /// The process ids of `task/<tid>/children` (each followed by a space) or `cgroup.procs` (by a line
 /// feed). One that is cut off at the end is left out.
 pub(crate) fn pids(text: &[u8]) -> impl Iterator<Item = i32> {
@@ -236,7 +246,7 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(text: Vec<u8>) {
-            let _ = (stat(&text), status(&text), statm(&text), io(&text), pids(&text).count());
+            let _ = (last_pid(&text), stat(&text), status(&text), statm(&text), io(&text), pids(&text).count());
         }
 
         #[test]
@@ -272,6 +282,13 @@ mod tests {
             let expected = Statm { resident_pages: resident, shared_pages: shared };
             prop_assert_eq!(statm(text.as_bytes()), Some(expected));
             prop_assert_eq!(statm(&text.as_bytes()[..text.len() - 1]), None);
+        }
+
+        #[test]
+        fn printed_last_pid_parses_back(pid: u32) {
+            let text = format!("0.20 0.18 0.12 1/80 {pid}\n");
+            prop_assert_eq!(last_pid(text.as_bytes()), Some(u64::from(pid)));
+            prop_assert_eq!(last_pid(&text.as_bytes()[..text.len() - 1]), None);
         }
 
         #[test]

@@ -38,6 +38,14 @@ pub(crate) fn run(name: &str, args: &[&str]) -> ExitCode {
             unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
             sleep(number(1));
         }),
+        "restless" => at_once(number(0), restless),
+        "print" => {
+            let text = vec![b'.'; number(0) as usize];
+            std::fs::File::create("/dev/null")
+                .expect("open")
+                .write_all(&text)
+                .expect("write");
+        }
         "hold" => hold(number(0), number(1)),
         "write" => write(number(0), args.get(1).copied().unwrap_or_default()),
         "sleep" => sleep(number(0)),
@@ -173,6 +181,15 @@ fn at_once(count: u64, work: impl Fn()) {
     }
     for _ in 0..count {
         wait().expect("wait");
+    }
+}
+
+/// Runs a little and faults a little, again and again.
+fn restless() {
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    loop {
+        std::hint::black_box(vec![1_u8; 1 << 20]);
+        sleep(1);
     }
 }
 

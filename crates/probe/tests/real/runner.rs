@@ -96,16 +96,17 @@ fn start_load(load: &[&str]) -> i32 {
 }
 
 /// CPU time of one reading of a tree of ten processes, microseconds.
-pub(crate) fn cost_of(options: &Options) -> f64 {
-    const READINGS: u32 = 500;
+pub(crate) fn cost_of(options: &Options, load: &[&str]) -> f64 {
+    const READINGS: u32 = 200;
     let mut probe = Probe::open(options).expect("open");
     probe.read();
-    let root = start_load(&["asleep", "9", "20000"]);
+    let root = start_load(load);
     while probe.read().processes != Some(10) {
         std::thread::sleep(Duration::from_millis(5));
     }
     let before = probe.read().own_cpu_nsec.expect("own CPU time");
     for _ in 0..READINGS {
+        std::thread::sleep(Duration::from_millis(5));
         probe.read();
     }
     let after = probe.read().own_cpu_nsec.expect("own CPU time");
