@@ -127,13 +127,22 @@ fn panel(plan: &Plan, run: &RunRow, samples: &[StoredSample], start: Timestamp) 
 }
 
 /// A resource over the seconds since `start`. The baseline comes right before the start; it is drawn
-/// at it.
+/// at it. Where readings were missed a gauge's line is broken; a rate holds over the whole step.
 pub(super) fn points(samples: &[StoredSample], resource: Resource, start: Timestamp) -> Vec<Point> {
-    let point = |sample: &StoredSample| Point {
-        t_seconds: sample.time.seconds_since(start).max(0.0),
-        value: sample.values.get(resource),
-    };
-    samples.iter().map(point).collect()
+    let at = |sample: &StoredSample| sample.time.seconds_since(start).max(0.0);
+    let mut points: Vec<Point> = Vec::with_capacity(samples.len());
+    for sample in samples {
+        let t_seconds = at(sample);
+        if sample.flags.missed_before > 0 && !resource.unit().is_rate() {
+            let before = points.last().map_or(0.0, |p| p.t_seconds);
+            points.push(Point::missing(before.midpoint(t_seconds)));
+        }
+        points.push(Point {
+            t_seconds,
+            value: sample.values.get(resource),
+        });
+    }
+    points
 }
 
 fn references(resource: Resource, run: &RunRow) -> Vec<Reference> {
