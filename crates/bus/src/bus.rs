@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     Error, Publisher, Reader,
+    arrivals::Arrivals,
     config::Address,
     context::Logging,
     publisher::{DEAD_LETTER, Lanes, Sender},
@@ -23,6 +24,9 @@ use crate::{
 
 /// How long a broker may take to answer before it counts as unreachable.
 pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);
+
+/// The embedded broker's own topic: its first record warms the connection.
+const HELLO: &str = "podometer-hello";
 
 /// A broker. Clones are the same broker.
 #[derive(Clone)]
@@ -33,6 +37,7 @@ pub struct Bus {
 struct Inner {
     address: Address,
     lanes: Arc<Lanes>,
+    arrivals: Arc<Arrivals>,
     /// The one producer of all publishers; the embedded broker lives in it.
     sender: Mutex<Option<Arc<Sender>>>,
     /// Topics that were made or found, with their number of partitions.
@@ -44,24 +49,22 @@ impl Bus {
     /// Starts librdkafka's in-memory broker on a loopback port. It ends with the last clone, and
     /// the last publisher and reader made from it.
     pub fn embedded() -> Result<Self, Error> {
-        let address = Address {
+        let mut address = Address {
             servers: String::new(),
             options: BTreeMap::new(),
             embedded: true,
         };
-        let lanes = Arc::new(Lanes::default());
-        let sender = Sender::start(&address, Arc::clone(&lanes)).map_err(|error| match error {
+        let (lanes, arrivals) = <(Arc<Lanes>, Arc<Arrivals>)>::default();
+        let sender = Sender::start(&address, &lanes, &arrivals).map_err(|error| match error {
             Error::Client { source, .. } => Error::Embedded { source },
             other => other,
         })?;
-        let servers = sender.mock_servers()?;
-        let bus = Self::new(
-            Address { servers, ..address },
-            lanes,
-            Some(Arc::new(sender)),
-        );
+        address.servers = sender.mock_servers()?;
+        let bus = Self::new(address, lanes, arrivals, Some(Arc::new(sender)));
         let _ = bus.inner.instance.set(Uuid::now_v7().to_string());
-        bus.make_here([DEAD_LETTER])?;
+        bus.make_here([DEAD_LETTER, HELLO])?;
+        // Warms the connection, and shows whether the broker announces what it appends.
+        bus.publisher()?.hello(HELLO);
         Ok(bus)
     }
 
@@ -77,14 +80,20 @@ impl Bus {
             embedded: false,
         };
         address.admin()?;
-        Ok(Self::new(address, Arc::new(Lanes::default()), None))
+        Ok(Self::new(address, Arc::default(), Arc::default(), None))
     }
 
-    fn new(address: Address, lanes: Arc<Lanes>, sender: Option<Arc<Sender>>) -> Self {
+    fn new(
+        address: Address,
+        lanes: Arc<Lanes>,
+        arrivals: Arc<Arrivals>,
+        sender: Option<Arc<Sender>>,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 address,
                 lanes,
+                arrivals,
                 sender: Mutex::new(sender),
                 topics: Mutex::default(),
                 instance: OnceLock::new(),
@@ -154,7 +163,8 @@ impl Bus {
             Some(sender) => Arc::clone(sender),
             None => Arc::clone(sender.insert(Arc::new(Sender::start(
                 &self.inner.address,
-                Arc::clone(&self.inner.lanes),
+                &self.inner.lanes,
+                &self.inner.arrivals,
             )?))),
         };
         Ok(Publisher::new(sender))
@@ -178,6 +188,10 @@ impl Bus {
 
     pub(crate) fn lanes(&self) -> &Lanes {
         &self.inner.lanes
+    }
+
+    pub(crate) fn arrivals(&self) -> &Arrivals {
+        &self.inner.arrivals
     }
 
     /// How many partitions a topic has. A Kafka is asked if the topic isn't known, which blocks.

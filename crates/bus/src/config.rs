@@ -44,6 +44,7 @@ impl Address {
                 .set("reconnect.backoff.ms", "2")
                 .set("reconnect.backoff.max.ms", "100")
                 .set("topic.metadata.refresh.interval.ms", "-1")
+                .set("metadata.max.age.ms", "86400000")
                 .set("topic.metadata.refresh.fast.interval.ms", "2")
                 .set("broker.address.family", "v4");
         }
@@ -74,6 +75,8 @@ impl Address {
             // flight keeps the order, and receivers are idempotent.
             config
                 .set("test.mock.num.brokers", "1")
+                .set("debug", "mock")
+                .set_log_level(RDKafkaLogLevel::Debug)
                 .set("max.in.flight.requests.per.connection", "1")
                 .set("linger.ms", "0")
                 .set("message.timeout.ms", "15000");
@@ -107,10 +110,10 @@ impl Address {
             .set("auto.offset.reset", "earliest")
             .set("queued.max.messages.kbytes", "8192");
         if self.embedded {
-            // This broker answers an empty fetch only when its wait is over, even if something
-            // came meanwhile, so that the wait is the latency.
+            // Readers fetch only while something is there (see `arrivals`). What comes right
+            // after the last record waits for so long at most.
             config
-                .set("fetch.wait.max.ms", "5")
+                .set("fetch.wait.max.ms", "2")
                 .set("fetch.error.backoff.ms", "5")
                 .set("fetch.queue.backoff.ms", "5");
         } else {

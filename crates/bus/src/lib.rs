@@ -12,11 +12,13 @@
 //! How to add a client option: decide in `config` whose it is (every client's, the services'
 //! producer's, the runner's, the readers') and for which kind of broker it holds.
 
+mod arrivals;
 mod bus;
 mod config;
 mod context;
 mod error;
 mod event;
+mod feed;
 mod flow;
 mod publisher;
 mod reader;

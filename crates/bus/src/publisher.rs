@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     Error,
+    arrivals::Arrivals,
     bus::lock,
     config::Address,
     context::Voice,
@@ -91,6 +92,13 @@ impl Publisher {
                 headers,
             )
             .await
+    }
+}
+
+impl Publisher {
+    /// Sends a record that says nothing.
+    pub(crate) fn hello(&self, topic: &str) {
+        drop(self.sender.send(topic, None, Vec::new(), Vec::new()));
     }
 }
 
@@ -256,10 +264,16 @@ fn hand_over(
 pub(crate) struct Deliveries {
     voice: Voice,
     lanes: Arc<Lanes>,
+    arrivals: Arc<Arrivals>,
+    /// Whether the broker is in this client, so that its log is in this client's.
+    embedded: bool,
 }
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if self.embedded && facility == "MOCK" && matches!(level, RDKafkaLogLevel::Debug) {
+            return self.arrivals.heard(message);
+        }
         self.voice.log(level, facility, message);
     }
 
@@ -282,6 +296,11 @@ impl ProducerContext for Deliveries {
                 (None, Err(Error::publish(&ticket.lane.topic, &key, source)))
             }
         };
+        if self.embedded
+            && let Some(offset) = offset
+        {
+            self.arrivals.confirmed(&ticket.lane.topic, offset);
+        }
         lock(&ticket.lane.window).confirmed(offset, ticket.weight);
         let _ = ticket.reply.send(reply);
         self.lanes.pump(&ticket.lane);
@@ -295,10 +314,16 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn start(address: &Address, lanes: Arc<Lanes>) -> Result<Self, Error> {
+    pub(crate) fn start(
+        address: &Address,
+        lanes: &Arc<Lanes>,
+        arrivals: &Arc<Arrivals>,
+    ) -> Result<Self, Error> {
         let context = Deliveries {
             voice: address.voice(),
-            lanes: Arc::clone(&lanes),
+            lanes: Arc::clone(lanes),
+            arrivals: Arc::clone(arrivals),
+            embedded: address.embedded,
         };
         let producer: Arc<BaseProducer<Deliveries>> = Arc::new(
             address
@@ -317,7 +342,10 @@ impl Sender {
                 }
             })
             .map_err(|source| Error::Thread { source })?;
-        Ok(Self { producer, lanes })
+        Ok(Self {
+            producer,
+            lanes: Arc::clone(lanes),
+        })
     }
 
     fn send(

@@ -1,20 +1,19 @@
 //! The services' side of reading.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard},
-    thread,
-};
+use std::{sync::Arc, thread};
 
 use rdkafka::{
-    Message as _, Offset, TopicPartitionList,
-    consumer::{Consumer, StreamConsumer},
+    Message as _,
     error::{KafkaError, RDKafkaErrorCode},
     message::BorrowedMessage,
 };
 use tracing::warn;
 
-use crate::{Bus, Error, Event, Incoming, bus::lock, context::Logging};
+use crate::{
+    Bus, Error, Event, Incoming,
+    context::Logging,
+    feed::{Feed, Verdict},
+};
 
 /// Where reading begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +27,8 @@ pub enum Start {
 /// Reads topics, which may come and go while it reads. Records of one partition come in order.
 pub struct Reader {
     /// Always there until drop.
-    consumer: Option<StreamConsumer<Logging>>,
+    feed: Option<Arc<Feed>>,
     bus: Bus,
-    /// What is read: for each topic the next offset of each partition, where it is known.
-    topics: Mutex<HashMap<String, Vec<Option<i64>>>>,
 }
 
 impl Reader {
@@ -41,73 +38,51 @@ impl Reader {
             .reader(name)?
             .create_with_context(Logging(address.voice()))
             .map_err(|source| Error::client(&address.servers, source))?;
+        let feed = Arc::new(Feed::new(consumer));
+        bus.arrivals().tell(Arc::downgrade(&feed));
         Ok(Self {
-            consumer: Some(consumer),
+            feed: Some(feed),
             bus,
-            topics: Mutex::default(),
         })
     }
 
-    fn reading(&self) -> MutexGuard<'_, HashMap<String, Vec<Option<i64>>>> {
-        lock(&self.topics)
-    }
-
     /// Begins to read a topic, all of its partitions; nothing happens if it is read already. The
-    /// topic must exist. On a Kafka a topic that this bus has not seen before is asked for, which
-    /// blocks for 10 s at most.
+    /// topic must exist. Blocks for about a millisecond on the embedded broker; on a Kafka for up
+    /// to 10 s if this bus has not seen the topic before and must ask for its partitions.
     pub fn add(&self, topic: &str, start: Start) -> Result<(), Error> {
-        let partitions = self.bus.partitions(topic)?;
-        let mut topics = self.reading();
-        if topics.contains_key(topic) {
+        let Some(feed) = &self.feed else {
             return Ok(());
-        }
-        let offset = match start {
-            Start::Earliest => Offset::Beginning,
-            Start::Offset(offset) => Offset::Offset(offset),
         };
-        let mut list = TopicPartitionList::new();
-        for partition in 0..partitions {
-            list.add_partition_offset(topic, partition, offset)
-                .map_err(|source| Error::assign(topic, source))?;
+        let added = if self.bus.is_embedded() {
+            feed.add_announced(topic, start, self.bus.arrivals())?
+        } else {
+            feed.add_always(topic, self.bus.partitions(topic)?, start)?
+        };
+        if added {
+            self.bus.lanes().reader_came(topic);
         }
-        if let Some(consumer) = &self.consumer {
-            consumer
-                .incremental_assign(&list)
-                .map_err(|source| Error::assign(topic, source))?;
-        }
-        topics.insert(topic.to_owned(), vec![None; partitions as usize]);
-        self.bus.lanes().reader_came(topic);
         Ok(())
     }
 
     /// Ends reading a topic. Its publishers no longer wait for what this reader stores.
     pub fn remove(&self, topic: &str) {
-        let Some(partitions) = self.reading().remove(topic) else {
-            return;
-        };
-        let mut list = TopicPartitionList::new();
-        for partition in 0..partitions.len() {
-            list.add_partition(topic, partition as i32);
+        if self.feed.as_ref().is_some_and(|feed| feed.remove(topic)) {
+            self.bus.lanes().reader_left(topic);
         }
-        if let Some(consumer) = &self.consumer
-            && let Err(error) = consumer.incremental_unassign(&list)
-        {
-            warn!("the topic {topic} could not be let go of: {error}");
-        }
-        self.bus.lanes().reader_left(topic);
     }
 
     /// The next record, whenever it comes. Nothing is lost if the call is cancelled. What the
     /// client itself overcomes (a broker that is away, say) is logged and waited out.
     pub async fn recv(&self) -> Result<Incoming, Error> {
+        let Some(feed) = &self.feed else {
+            return std::future::pending().await;
+        };
         loop {
+            // Before anything is taken: a reader that always has something lets others run.
             tokio::task::consume_budget().await;
-            let Some(consumer) = &self.consumer else {
-                return std::future::pending().await;
-            };
-            match consumer.recv().await {
+            match feed.consumer.recv().await {
                 Ok(message) => {
-                    if let Some(incoming) = self.incoming(&message) {
+                    if let Some(incoming) = take(feed, &message) {
                         return Ok(incoming);
                     }
                 }
@@ -119,29 +94,6 @@ impl Reader {
         }
     }
 
-    /// `None` for what was on its way when its topic was removed.
-    fn incoming(&self, message: &BorrowedMessage<'_>) -> Option<Incoming> {
-        let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
-        let mut topics = self.reading();
-        let next = topics.get_mut(topic)?.get_mut(partition as usize)?;
-        if let Some(expected) = next.replace(offset + 1)
-            && expected < offset
-        {
-            warn!(
-                "{} records of {topic}[{partition}] from offset {expected} on were dropped by the \
-                 broker before they were read",
-                offset - expected
-            );
-        }
-        drop(topics);
-        Some(Incoming {
-            topic: topic.to_owned(),
-            partition,
-            offset,
-            event: Event::decode(message.key(), message.payload().unwrap_or_default()),
-        })
-    }
-
     /// Says that all of a partition below `next_offset` is stored: publishers that wait for room
     /// go on.
     pub fn stored(&self, topic: &str, _partition: i32, next_offset: i64) {
@@ -149,17 +101,36 @@ impl Reader {
     }
 }
 
+fn take(feed: &Feed, message: &BorrowedMessage<'_>) -> Option<Incoming> {
+    let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
+    match feed.read(topic, partition, offset) {
+        Verdict::Ignore => return None,
+        Verdict::Take { dropped: 0 } => {}
+        Verdict::Take { dropped } => warn!(
+            "{dropped} records of {topic}[{partition}] right before offset {offset} were dropped by \
+             the broker before they were read"
+        ),
+    }
+    Some(Incoming {
+        topic: topic.to_owned(),
+        partition,
+        offset,
+        event: Event::decode(message.key(), message.payload().unwrap_or_default()),
+    })
+}
+
 impl Drop for Reader {
     fn drop(&mut self) {
-        for topic in self.reading().keys() {
-            self.bus.lanes().reader_left(topic);
+        let Some(feed) = self.feed.take() else {
+            return;
+        };
+        for topic in feed.names() {
+            self.bus.lanes().reader_left(&topic);
         }
         // librdkafka waits for its threads when a consumer ends; nobody else has to.
-        if let Some(consumer) = self.consumer.take() {
-            let _ = thread::Builder::new()
-                .name("bus-reader-end".to_owned())
-                .spawn(move || drop(consumer));
-        }
+        let _ = thread::Builder::new()
+            .name("bus-reader-end".to_owned())
+            .spawn(move || drop(feed));
     }
 }
 
