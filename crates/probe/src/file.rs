@@ -15,6 +15,9 @@ impl Buffer {
     }
 }
 
+/// A first piece that is shorter than half a page is all there is.
+const SURELY_WHOLE: usize = 2048;
+
 /// One open file. A file of a process keeps meaning that process: once it is reaped every read
 /// fails with `ESRCH`, also if its number is in use again.
 #[derive(Debug)]
@@ -42,7 +45,10 @@ impl KernelFile {
                 buffer.0.resize(2 * length, 0);
             }
             match self.0.read_at(&mut buffer.0[length..], length as u64) {
-                Ok(0) => return Some(&buffer.0[..length]),
+                // The kernel fills a page before it hands out a piece.
+                Ok(more) if more == 0 || (length == 0 && more < SURELY_WHOLE) => {
+                    return Some(&buffer.0[..length + more]);
+                }
                 Ok(more) => length += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return None,

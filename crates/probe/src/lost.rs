@@ -121,3 +121,79 @@ fn living_parent(gone: &[Gone], mut parent: i32) -> i32 {
     }
     parent
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: u64 = 10_000_000;
+
+    fn gone(pid: i32, ppid: i32, clock_nsec: u64) -> Gone {
+        Gone {
+            pid,
+            ppid,
+            clock_nsec,
+            waited_ticks: 0,
+            io: None,
+        }
+    }
+
+    fn settled(all: &[Gone], rise: Option<u64>, ignores_sigchld: bool) -> (bool, u64) {
+        let mut lost = Lost {
+            gone: all.to_vec(),
+            ..Lost::default()
+        };
+        lost.settle(1, TICK, |parent| {
+            assert_eq!(parent, 2, "the one that lives");
+            rise.map(|waited_ticks_rise| Parent {
+                waited_ticks_rise,
+                ignores_sigchld,
+            })
+        });
+        assert!(lost.gone.is_empty());
+        (lost.any, lost.cpu_nsec)
+    }
+
+    #[test]
+    fn a_parent_that_waited_has_it() {
+        assert_eq!(
+            settled(&[gone(3, 2, 50_000_000)], Some(5), false),
+            (false, 0)
+        );
+        assert_eq!(
+            settled(&[gone(3, 2, 59_000_000)], Some(5), false),
+            (false, 0),
+            "ticks are cut"
+        );
+    }
+
+    #[test]
+    fn a_parent_that_did_not_wait_has_lost_it() {
+        assert_eq!(
+            settled(&[gone(3, 2, 50_000_000)], Some(0), true),
+            (true, 50_000_000)
+        );
+        assert_eq!(
+            settled(&[gone(3, 2, 50_000_000)], Some(0), false),
+            (true, 30_000_000)
+        );
+    }
+
+    #[test]
+    fn a_chain_of_vanished_ones_is_asked_of_the_one_that_lives() {
+        let chain = [gone(4, 3, 300_000_000), gone(3, 2, 100_000_000)];
+        assert_eq!(settled(&chain, Some(40), false), (false, 0));
+        assert_eq!(settled(&chain, Some(10), false), (true, 280_000_000));
+    }
+
+    #[test]
+    fn a_parent_that_cannot_be_asked_says_nothing() {
+        assert_eq!(settled(&[gone(3, 2, 50_000_000)], None, false), (false, 0));
+        let mut lost = Lost {
+            gone: vec![gone(3, 1, 50_000_000)],
+            ..Lost::default()
+        };
+        lost.settle(1, TICK, |_| unreachable!("the caller reaped it"));
+        assert_eq!(lost.cpu_nsec, 0);
+    }
+}

@@ -47,7 +47,18 @@ impl Machine {
         for (root, point, kind, options) in mounts {
             let point = self.path(point);
             let point = point.to_str().unwrap().replace(' ', "\\040");
-            text += &format!("32 31 0:29 {root} {point} rw shared:9 - {kind} {kind} {options}\n");
+            let line = [
+                "32 31 0:29",
+                root,
+                &point,
+                "rw shared:9 -",
+                kind,
+                kind,
+                options,
+            ]
+            .join(" ");
+            text.push_str(&line);
+            text.push('\n');
         }
         self.write("proc/self/mountinfo", &text)
     }

@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use nix::time::{ClockId, clock_gettime};
 use probe::{AnonPeak, Options, Probe, Reading, SourceKind};
 
 /// What a run gave.
@@ -96,7 +97,7 @@ fn start_load(load: &[&str]) -> i32 {
 }
 
 /// CPU time of one reading of a tree of ten processes, microseconds.
-pub(crate) fn cost_of(options: &Options, load: &[&str]) -> f64 {
+pub(crate) fn cost_of(options: &Options, load: &[&str], pause: Duration) -> f64 {
     const READINGS: u32 = 200;
     let mut probe = Probe::open(options).expect("open");
     probe.read();
@@ -104,15 +105,17 @@ pub(crate) fn cost_of(options: &Options, load: &[&str]) -> f64 {
     while probe.read().processes != Some(10) {
         std::thread::sleep(Duration::from_millis(5));
     }
-    let before = probe.read().own_cpu_nsec.expect("own CPU time");
+    let clock = || Duration::from(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("clock"));
+    let mut spent = Duration::ZERO;
     for _ in 0..READINGS {
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(pause);
+        let before = clock();
         probe.read();
+        spent += clock().saturating_sub(before);
     }
-    let after = probe.read().own_cpu_nsec.expect("own CPU time");
     unsafe { libc::kill(root, libc::SIGKILL) };
     unsafe { libc::wait4(root, std::ptr::null_mut(), 0, std::ptr::null_mut()) };
-    (after - before) as f64 / 1000.0 / f64::from(READINGS + 1)
+    spent.as_secs_f64() * 1e6 / f64::from(READINGS)
 }
 
 enum Children {
