@@ -38,7 +38,7 @@ pub use context::Context;
 pub use denoise::{DenoiseArgs, Method, denoise};
 pub use diagnose::{DiagnoseArgs, Findings, diagnose};
 pub use error::{Error, exit_code};
-pub use picture::{MAX_PIXELS, MAX_SIDE, load, load_bytes};
+pub use picture::{MAX_PIXELS, MAX_SIDE, check, load, load_bytes};
 pub use progress::{Earlier, Progress};
 pub use resize::{ResizeArgs, resize};
 pub use segment::{SegmentArgs, Segmented, segment};

@@ -9,7 +9,7 @@ use std::process;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{
-    DynamicImage, ExtendedColorType, GrayImage, ImageDecoder as _, ImageEncoder as _, ImageError,
+    DynamicImage, ExtendedColorType, GrayImage, ImageDecoder, ImageEncoder as _, ImageError,
     ImageFormat, ImageReader, Limits, RgbImage,
 };
 
@@ -22,6 +22,8 @@ pub const MAX_SIDE: u32 = 100_000;
 const JPEG_QUALITY: u8 = 85;
 /// 300 megapixels of 16-bit RGBA: what a decoder may allocate, in bytes.
 const MAX_DECODED_BYTES: u64 = MAX_PIXELS * 8;
+/// Up to this size, decoded, a picture is looked at as a whole when it is only checked, bytes.
+const MAX_CHECKED_BYTES: u64 = 150_000_000;
 
 /// Reads a JPEG, PNG, WebP or TIFF picture as 8-bit RGB, turned as its EXIF data says.
 /// What is transparent becomes white.
@@ -33,6 +35,24 @@ pub fn load(path: &Path) -> Result<RgbImage, Error> {
         });
     }
     decode(BufReader::with_capacity(256 * 1024, file), path)
+}
+
+/// Says whether a file holds a picture that [`load`] reads. One that is moderately large is decoded
+/// to its end; of a larger one only the header is looked at, because that costs seconds.
+pub fn check(path: &Path) -> Result<(), Error> {
+    let file = File::open(path).map_err(|e| Error::read(path, e))?;
+    let guarded = AssertUnwindSafe(|| {
+        let decoder = open(BufReader::with_capacity(256 * 1024, file), path)?;
+        if decoder.total_bytes() <= MAX_CHECKED_BYTES {
+            DynamicImage::from_decoder(decoder).map_err(|e| Error::decode(path, e))?;
+        }
+        Ok(())
+    });
+    panic::catch_unwind(guarded).unwrap_or_else(|_| {
+        Err(Error::DecoderFailed {
+            path: path.to_path_buf(),
+        })
+    })
 }
 
 /// The same for bytes in memory; `path` is for the error's text.
@@ -58,10 +78,11 @@ fn decode<R: io::BufRead + io::Seek>(reader: R, path: &Path) -> Result<RgbImage,
     Ok(flatten(decoded))
 }
 
-fn decode_dynamic<R: io::BufRead + io::Seek>(
+/// Reads the header, and refuses what is no picture or too large a one.
+fn open<'a, R: io::BufRead + io::Seek + 'a>(
     reader: R,
     path: &Path,
-) -> Result<DynamicImage, Error> {
+) -> Result<impl ImageDecoder + use<'a, R>, Error> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
@@ -84,7 +105,7 @@ fn decode_dynamic<R: io::BufRead + io::Seek>(
         });
     }
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|e| Error::decode(path, e))?;
+    let decoder = reader.into_decoder().map_err(|e| Error::decode(path, e))?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     if pixels > MAX_PIXELS || decoder.total_bytes() > MAX_DECODED_BYTES {
@@ -92,6 +113,14 @@ fn decode_dynamic<R: io::BufRead + io::Seek>(
             path: path.to_path_buf(),
         });
     }
+    Ok(decoder)
+}
+
+fn decode_dynamic<R: io::BufRead + io::Seek>(
+    reader: R,
+    path: &Path,
+) -> Result<DynamicImage, Error> {
+    let mut decoder = open(reader, path)?;
     // A picture without readable orientation is upright.
     let orientation = decoder.orientation().ok();
     let mut decoded = DynamicImage::from_decoder(decoder).map_err(|e| Error::decode(path, e))?;
