@@ -37,6 +37,25 @@ impl Groups {
         Some(groups)
     }
 
+    /// Makes one in the unified hierarchy and enters it. `None` if there is no such mount.
+    pub(crate) fn enter_v2() -> Option<Self> {
+        let mounts = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(PathBuf::from);
+        let mount = mounts
+            .into_iter()
+            .find(|path| path.join("cgroup.controllers").exists())?;
+        let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+        let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
+        let home = mount.join(path);
+        let folder = home.join(format!("podometer-probe-{}", std::process::id()));
+        fs::create_dir(&folder).ok()?;
+        let groups = Self {
+            folders: vec![folder.clone()],
+            homes: vec![home],
+        };
+        fs::write(folder.join("cgroup.procs"), std::process::id().to_string()).ok()?;
+        Some(groups)
+    }
+
     /// A file of the controller's cgroup, as a number.
     pub(crate) fn number(&self, file: &str) -> u64 {
         let path = self

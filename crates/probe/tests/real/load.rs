@@ -34,10 +34,9 @@ pub(crate) fn run(name: &str, args: &[&str]) -> ExitCode {
         }
         "ramp_after_exec" => after_exec(args),
         "at_once" => at_once(number(0), || burn(number(1))),
-        "asleep" => at_once(number(0), || {
-            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-            sleep(number(1));
-        }),
+        "asleep" => {
+            at_once_but_stay(number(0), || sleep(20_000));
+        }
         "restless" => at_once(number(0), restless),
         "print" => {
             let text = vec![b'.'; number(0) as usize];
@@ -182,6 +181,17 @@ fn at_once(count: u64, work: impl Fn()) {
     for _ in 0..count {
         wait().expect("wait");
     }
+}
+
+/// That many children at once, which end with this process, and this one stays for a while.
+fn at_once_but_stay(count: u64, work: impl Fn()) {
+    for _ in 0..count {
+        forked(|| {
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            work();
+        });
+    }
+    sleep(20_000);
 }
 
 /// Runs a little and faults a little, again and again.

@@ -96,13 +96,13 @@ fn start_load(load: &[&str]) -> i32 {
         .id() as i32
 }
 
-/// CPU time of one reading of a tree of ten processes, microseconds.
-pub(crate) fn cost_of(options: &Options, load: &[&str], pause: Duration) -> f64 {
+/// CPU time of one reading of a load of that many processes, microseconds.
+pub(crate) fn cost_of(options: &Options, load: &[&str], processes: u64, pause: Duration) -> f64 {
     const READINGS: u32 = 200;
     let mut probe = Probe::open(options).expect("open");
     probe.read();
     let root = start_load(load);
-    while probe.read().processes != Some(10) {
+    while probe.read().processes != Some(processes) {
         std::thread::sleep(Duration::from_millis(5));
     }
     let clock = || Duration::from(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("clock"));

@@ -56,8 +56,10 @@ pub(crate) const ALL: &[Scenario] = &[
     tree("tree_ramps_at_once", || ramps(&Options::default())),
     tree("tree_write", write),
     tree("tree_cost", cost),
+    tree("cgroup_cost", cgroup_cost),
     root("tree_unprivileged", unprivileged),
     root("tree_unprivileged_short", unprivileged_short),
+    root("v2_cpu", v2_cpu),
     root("v1_busy", || {
         with_v1(|options| cpu_of(options, &["busy", "1000", "2"], 2000));
     }),
@@ -268,6 +270,35 @@ fn unprivileged() {
     assert!(most > Some(0));
 }
 
+/// The unified hierarchy counts CPU time even where v1 has the controllers.
+fn v2_cpu() {
+    let Some(_groups) = Groups::enter_v2() else {
+        println!("NOT RUN: v2_cpu can't make a cgroup in a unified hierarchy");
+        return;
+    };
+    let options = Options {
+        own_cgroup: true,
+        ..Options::default()
+    };
+    for load in [
+        &["busy", "500", "2"][..],
+        &["busy", "10", "1"],
+        &["deaf", "3", "50"],
+    ] {
+        let run = measure(&options, 100, load);
+        assert_eq!(run.kind, SourceKind::CgroupV2);
+        let usage = run.last.cpu_usage_nsec.unwrap();
+        println!("{load:?}: {usage} ns, wait4 {} ns", run.rusage_nsec);
+        if load[0] == "deaf" {
+            assert!(usage >= 150_000_000);
+        } else {
+            assert_close(usage, run.rusage_nsec);
+        }
+        assert!(!run.last.cpu_lower_bound);
+        assert_never_falls(&run);
+    }
+}
+
 fn v1_short(options: &Options) {
     for _ in 0..20 {
         let run = measure(options, 1000, &["busy", "10", "1"]);
@@ -318,7 +349,7 @@ fn cost() {
         children_files: false,
         ..Options::default()
     };
-    let quiet = ["asleep", "9", "20000"];
+    let quiet = ["asleep", "9"];
     let restless = ["restless", "9"];
     let own = Options::default();
     for (what, options, load) in [
@@ -327,11 +358,59 @@ fn cost() {
         ("restless, scanned", &scan, &restless[..]),
     ] {
         for millis in [0, 10] {
-            let usec = cost_of(options, load, Duration::from_millis(millis));
+            let usec = cost_of(options, load, 10, Duration::from_millis(millis));
             println!("one reading of 10 processes, {what}, every {millis} ms: {usec:.1} us");
             assert!(usec < 5000.0);
         }
     }
+}
+
+/// The same of a v2 cgroup, whose files are ordinary ones in memory, with one process.
+fn cgroup_cost() {
+    let memory = std::path::Path::new("/dev/shm");
+    let memory = if memory.is_dir() {
+        memory
+    } else {
+        std::path::Path::new("/tmp")
+    };
+    let folder = tempfile::tempdir_in(memory).unwrap();
+    let many = (0..45)
+        .map(|line| format!("some_counter_{line} 123456789\n"))
+        .collect::<Vec<_>>();
+    let some = "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00 total=1\n";
+    for (name, text) in [
+        (
+            "cpu.stat",
+            "usage_usec 1\nuser_usec 1\nsystem_usec 0\nnr_throttled 0\n",
+        ),
+        ("memory.current", "1\n"),
+        (
+            "memory.stat",
+            &["anon 1\nfile 1\ninactive_file 1\n", &many.concat()].concat(),
+        ),
+        ("memory.swap.current", "0\n"),
+        ("memory.peak", "1\n"),
+        ("memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n"),
+        (
+            "io.stat",
+            "8:0 rbytes=1 wbytes=1 rios=1 wios=1 dbytes=0 dios=0\n",
+        ),
+        ("pids.current", "1\n"),
+        ("cpu.pressure", some),
+        ("memory.pressure", some),
+        ("io.pressure", some),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let cgroup = Some(folder.path().to_owned());
+    let options = Options {
+        own_cgroup: true,
+        cgroup,
+        ..Options::default()
+    };
+    let usec = cost_of(&options, &["asleep", "0"], 1, Duration::ZERO);
+    println!("one reading of a cgroup's files and 1 process: {usec:.1} us");
+    assert!(usec < 5000.0);
 }
 
 fn ramps(options: &Options) {
