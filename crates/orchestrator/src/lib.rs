@@ -2,10 +2,18 @@
 //! plan says, and a service that carries messages between them and the bus.
 //!
 //! Invariant: nothing here knows SQL, charts, or what a sample is. Decisions are made in [`plan`]
-//! alone, which does no I/O; [`local`] and the service do what it says and tell it what they saw.
+//! alone, which does no I/O; [`local`] and [`Orchestrator`] do what it says and tell it what they
+//! saw.
 //!
 //! How to add a launcher: a module beside [`local`] that starts an attempt from a
-//! [`model::AttemptSpec`], answers exactly once with an [`plan::ExitView`] when nothing of the
+//! [`model::AttemptSpec`], answers exactly once with a [`plan::ExitView`] when nothing of the
 //! attempt runs any more, and can end it softly or at once.
 
+pub mod clock;
+pub mod local;
 pub mod plan;
+mod request;
+mod service;
+
+pub use request::{Control, OrderEvent, OrderRequest, Outcome, Source, StdioPolicy, workspace};
+pub use service::{Error, Options, Orchestrator};

@@ -2,7 +2,7 @@
 
 use model::{Reason, run::RunEnd};
 
-use super::{ExitView, RunnerEnd, words};
+use super::{ExitView, RunnerEnd};
 
 /// What the plan itself did to an attempt, which explains a runner's sudden end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,26 +40,27 @@ fn reason(exit: &ExitView, cause: Cause) -> Reason {
     let killed_for_memory = exit.oom_kills.or(in_log).is_some_and(|kills| kills > 0);
     match (exit.runner, cause) {
         (RunnerEnd::Signal(_), Cause::Deadline) => Reason::TimedOut,
-        (RunnerEnd::Signal(_), Cause::Terminate) => Reason::Terminated,
         (RunnerEnd::Signal(libc::SIGKILL), Cause::None) if killed_for_memory => Reason::OomKilled,
         (RunnerEnd::Signal(_), Cause::None) => Reason::Lost,
         // Without a log the exit code is the only witness, and it is the command's; a log that
         // says that the command was never started is a better one.
         (RunnerEnd::Code(0), _) if exit.log.is_none() || exit.started() => Reason::Completed,
-        (RunnerEnd::Code(_), Cause::Terminate) => Reason::Terminated,
+        (_, Cause::Terminate) => Reason::Terminated,
         (RunnerEnd::Code(_), _) => Reason::ReportLost,
     }
 }
 
 fn message(exit: &ExitView, reason: Reason) -> Option<String> {
-    let silent = match (reason, exit.runner) {
-        (Reason::Terminated | Reason::TimedOut | Reason::Lost | Reason::OomKilled, _) => None,
-        (_, RunnerEnd::Signal(number)) => Some(format!("the runner got {}", words::signal(number))),
-        (_, RunnerEnd::Code(_)) => Some("the runner left no readable termination log".to_owned()),
+    let silent = match (reason, &exit.log) {
+        (Reason::ReportLost, Some(_)) if !exit.started() => Some("the command was not started"),
+        (Reason::ReportLost | Reason::Completed, None) => {
+            Some("there is no readable termination log")
+        }
+        _ => None,
     };
     match (silent, &exit.last_words) {
         (Some(silent), Some(said)) => Some(format!("{silent}; it said: {said}")),
         (None, Some(said)) => Some(format!("the runner said: {said}")),
-        (silent, None) => silent,
+        (silent, None) => silent.map(str::to_owned),
     }
 }

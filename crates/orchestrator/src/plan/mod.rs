@@ -151,7 +151,7 @@ impl Plan {
                 ended_at,
             } => self.progress(at, output, ended_at),
             Seen::TextOutput { at, output } => self.text_output(at, output),
-            Seen::Halt { at, end, output } => self.halt(at, end, output),
+            Seen::Halt { at, end, output } => self.halt(at, &end, output),
             Seen::Exited { at, exit } => self.exited(at, exit),
             Seen::LaunchFailed {
                 at,
@@ -202,7 +202,7 @@ impl Plan {
             .take()
             .map(|exit| close::end_of(&exit, Cause::None));
         let end = known.unwrap_or_else(|| completed(ended_at));
-        self.close(at, end, Some(output));
+        self.close(at, &end, Some(output));
     }
 
     fn text_output(&mut self, at: At, output: String) {
@@ -218,11 +218,11 @@ impl Plan {
         }
         attempt.text_output = Some(output);
         if let Some(exit) = attempt.waiting.take() {
-            self.close(at, close::end_of(&exit, Cause::None), exit.output);
+            self.close(at, &close::end_of(&exit, Cause::None), exit.output);
         }
     }
 
-    fn halt(&mut self, at: At, end: RunEnd, output: Option<String>) {
+    fn halt(&mut self, at: At, end: &RunEnd, output: Option<String>) {
         if let Some(attempt) = self.tries.get_mut(&at) {
             attempt.halted = true;
         }
@@ -252,6 +252,7 @@ impl Plan {
         let end = close::end_of(&exit, cause);
         let known = attempt.end.clone();
         let report = !attempt.halted && !exit.delivered();
+        let reported = exit.log.as_ref().is_some_and(|log| log.end.is_some());
         let awaited = reports_itself && attempt.text_output.is_none() && end.reason.is_success();
         if known.is_none() && awaited && !report {
             attempt.waiting = Some(exit);
@@ -262,7 +263,7 @@ impl Plan {
             attempt.halted = true;
             // What is known already stands; that its totals are not whole is new.
             let end = match known.clone() {
-                Some(known) if exit.log.as_ref().is_none_or(|log| log.end.is_none()) => RunEnd {
+                Some(known) if !reported => RunEnd {
                     censored: true,
                     ..known
                 },
@@ -273,8 +274,8 @@ impl Plan {
             self.actions.push(Action::SendHalt(Box::new(halt)));
         }
         match known {
-            None => self.close(at, end, exit.output),
-            Some(known) if known.reason.is_success() != end.reason.is_success() => {
+            None => self.close(at, &end, exit.output),
+            Some(known) if reported && known.reason.is_success() != end.reason.is_success() => {
                 self.actions.push(Action::Note(Note::Contradiction(at)));
             }
             Some(_) => {}
@@ -290,11 +291,11 @@ impl Plan {
     }
 
     fn launch_failed(&mut self, at: At, message: String, ended_at: Timestamp) {
-        let Some(attempt) = self.open(at, |end| !end.reason.is_success()) else {
-            return;
-        };
-        attempt.exited = true;
-        attempt.halted = true;
+        let mut report = false;
+        if let Some(attempt) = self.tries.get_mut(&at) {
+            attempt.exited = true;
+            report = !std::mem::replace(&mut attempt.halted, true);
+        }
         let end = RunEnd {
             ended_at,
             exit_code: None,
@@ -303,15 +304,20 @@ impl Plan {
             message: Some(message),
             censored: true,
         };
-        self.actions.push(Action::SendHalt(Box::new(LostHalt {
-            at,
-            started_at: None,
-            end: end.clone(),
-            totals: Totals::default(),
-            last_seq: None,
-            output: None,
-        })));
-        self.close(at, end, None);
+        let Some(_) = self.open(at, |end| !end.reason.is_success()) else {
+            return;
+        };
+        if report {
+            self.actions.push(Action::SendHalt(Box::new(LostHalt {
+                at,
+                started_at: None,
+                end: end.clone(),
+                totals: Totals::default(),
+                last_seq: None,
+                output: None,
+            })));
+        }
+        self.close(at, &end, None);
     }
 
     fn terminate(&mut self, hard: Hard) {
@@ -346,7 +352,7 @@ impl Plan {
                     .get_mut(&at)
                     .and_then(|attempt| attempt.waiting.take());
                 if let Some(exit) = waiting {
-                    self.close(at, close::end_of(&exit, Cause::None), exit.output);
+                    self.close(at, &close::end_of(&exit, Cause::None), exit.output);
                 }
             }
             Reminder::Deadline(at) | Reminder::Linger(at) => {
@@ -381,7 +387,7 @@ impl Plan {
     }
 
     /// An attempt's end is known. What follows for the order?
-    fn close(&mut self, at: At, end: RunEnd, output: Option<String>) {
+    fn close(&mut self, at: At, end: &RunEnd, output: Option<String>) {
         let linger = self.patience.linger;
         let Some(attempt) = self.tries.get_mut(&at) else {
             return;
@@ -402,7 +408,7 @@ impl Plan {
         } else if end.reason.is_success() {
             self.completed(at);
         } else {
-            self.failed(at, &end);
+            self.failed(at, end);
         }
     }
 

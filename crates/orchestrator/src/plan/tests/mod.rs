@@ -16,7 +16,7 @@ fn at(position: u32, attempt: u32) -> At {
 }
 
 fn patience() -> Patience {
-    Patience::new(Duration::from_secs(5), Duration::from_secs(60))
+    Patience::new(Duration::from_secs(5), Duration::from_mins(1))
 }
 
 fn task(name: &str, retries: u32) -> TaskPlan {
@@ -82,10 +82,10 @@ fn exit(runner: RunnerEnd, log: Option<TerminationLog>) -> Box<ExitView> {
     })
 }
 
-fn exited(at: At, runner: RunnerEnd, log: Option<TerminationLog>) -> Seen {
+fn exited(at: At, runner: RunnerEnd, log: impl Into<Option<TerminationLog>>) -> Seen {
     Seen::Exited {
         at,
-        exit: exit(runner, log),
+        exit: exit(runner, log.into()),
     }
 }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::plan::{Action, Reminder};
 
 /// An input that may or may not make sense.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Progress(At),
     Text(At),
@@ -111,9 +111,7 @@ impl World {
                 exited(at, runner, some_log(kind))
             }
             Step::Fail(at) => {
-                // A launcher answers with one or the other, before anything else is heard of it.
-                (self.running.contains(&at) && !self.ended.contains_key(&at)).then_some(())?;
-                self.running.remove(&at);
+                self.running.remove(&at).then_some(())?;
                 Seen::LaunchFailed {
                     at,
                     message: "no".to_owned(),

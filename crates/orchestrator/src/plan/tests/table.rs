@@ -75,12 +75,12 @@ fn scene(title: &str, mut plan: Plan, inputs: Vec<(&str, Seen)>) -> String {
     text
 }
 
-fn well() -> Option<TerminationLog> {
-    Some(log(Some(end(Reason::Completed, Some(0), None)), true))
+fn well() -> TerminationLog {
+    log(Some(end(Reason::Completed, Some(0), None)), true)
 }
 
-fn bad(delivered: bool) -> Option<TerminationLog> {
-    Some(log(Some(end(Reason::Error, Some(3), None)), delivered))
+fn bad(delivered: bool) -> TerminationLog {
+    log(Some(end(Reason::Error, Some(3), None)), delivered)
 }
 
 const OK: RunnerEnd = RunnerEnd::Code(0);
@@ -141,6 +141,14 @@ fn ends_of_attempts() {
             plan(&[0]),
             vec![("exit 0.1", exited(a, RunnerEnd::Code(3), bad(false)))],
         ),
+    ];
+    insta::assert_snapshot!(scenes.join("\n"));
+}
+
+#[test]
+fn ends_without_a_report() {
+    let a = at(0, 1);
+    let scenes = [
         scene(
             "the runner is killed",
             plan(&[0]),
@@ -247,7 +255,7 @@ fn retries_and_terminations() {
     let evicted = || halt(a, end(Reason::Evicted, None, None));
     let timed = || {
         let timed = TaskPlan {
-            timeout: Some(Duration::from_secs(60)),
+            timeout: Some(Duration::from_mins(1)),
             ..task("camera", 0)
         };
         Plan::new(vec![timed], patience())

@@ -1,0 +1,163 @@
+//! The service: hosts any number of orders, each with its plan, over one bus and one launcher.
+
+mod routes;
+mod walk;
+
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+
+use bus::{Bus, Event, Incoming, Publisher, Reader, Start};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tracing::warn;
+
+use crate::{OrderRequest, Outcome, local::Local, request::workspace};
+use routes::Routes;
+use walk::Walk;
+
+/// How the service behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// How long after STOP it waits to hear that everything is stored.
+    pub storing_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            storing_timeout: Duration::from_mins(1),
+        }
+    }
+}
+
+/// Why an order could not be taken on. Nothing was started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bus can't be used.
+    #[error(transparent)]
+    Bus(#[from] bus::Error),
+    /// The order's folder can't be made.
+    #[error("can't make the folder {}: {source}; check that its parent is yours and the disk has room", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+    /// An order of this id is under way here.
+    #[error("an order with the id {0} is running in this process already; give one another id")]
+    Taken(model::OrderId),
+}
+
+/// Takes orders through their tasks. Dropped, it hears nothing more; orders under way then go by
+/// what their runners leave behind.
+pub struct Orchestrator {
+    bus: Bus,
+    publisher: Publisher,
+    launcher: Local,
+    options: Options,
+    reader: Arc<Reader>,
+    routes: Arc<Routes>,
+    reading: JoinHandle<()>,
+}
+
+impl Orchestrator {
+    /// A service over a bus and a launcher; to be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// What is wrong with the bus.
+    pub fn new(bus: Bus, launcher: Local, options: Options) -> Result<Self, Error> {
+        let publisher = bus.publisher()?;
+        let reader = Arc::new(bus.reader("orchestrator")?);
+        let routes = Arc::new(Routes::default());
+        let reading = read(Arc::clone(&reader), Arc::clone(&routes), publisher.clone());
+        let reading = tokio::spawn(reading);
+        Ok(Self {
+            bus,
+            publisher,
+            launcher,
+            options,
+            reader,
+            routes,
+            reading,
+        })
+    }
+
+    /// Takes an order through its tasks to its end. If this is dropped half-way, what runs is
+    /// killed and nobody is told.
+    ///
+    /// # Errors
+    /// Why nothing was started. Once something is, all ends are outcomes.
+    pub async fn run(&self, request: OrderRequest) -> Result<Outcome, Error> {
+        for path in [workspace(&request.folder), request.folder.join("runs")] {
+            fs::create_dir_all(&path).map_err(|source| Error::Folder { path, source })?;
+        }
+        let topics = request.handle.topics.clone();
+        self.bus.create_topics(&topics).await?;
+        let (route, inbox) = self
+            .routes
+            .open(&request.handle)
+            .ok_or_else(|| Error::Taken(request.handle.order.clone()))?;
+        let listening = self.listen(&[&topics.orchestrator, &topics.task]).await;
+        let outcome = match listening {
+            Ok(()) => Ok(Walk::new(self, &request, &route, inbox).run().await),
+            Err(error) => Err(error),
+        };
+        // Shared topics go on being read for the others.
+        if !self.routes.others_read(&request.handle) {
+            self.reader.remove(&topics.task);
+        }
+        outcome
+    }
+
+    async fn listen(&self, topics: &[&String]) -> Result<(), Error> {
+        for topic in topics {
+            let (reader, topic) = (Arc::clone(&self.reader), (*topic).clone());
+            if self.bus.is_embedded() {
+                reader.add(&topic, Start::Earliest)?;
+                continue;
+            }
+            // A broker far away may be asked, which blocks.
+            let added = spawn_blocking(move || reader.add(&topic, Start::Earliest)).await;
+            added.unwrap_or(Ok(()))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Orchestrator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut f = f.debug_struct("Orchestrator");
+        f.field("bus", &self.bus).field("launcher", &self.launcher);
+        f.field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Orchestrator {
+    fn drop(&mut self) {
+        self.reading.abort();
+    }
+}
+
+/// Reads for all orders and hands each what concerns it.
+async fn read(reader: Arc<Reader>, routes: Arc<Routes>, publisher: Publisher) {
+    loop {
+        match reader.recv().await {
+            Ok(Incoming { topic, event, .. }) => match event {
+                Event::Message(envelope) => routes.message(envelope),
+                Event::Text { key, value } => routes.text(&key, &value),
+                Event::Unreadable(record) => {
+                    let (key, reason) = (record.key.as_deref(), record.error.to_string());
+                    let letter = publisher.dead_letter(&topic, key, &record.value, &reason);
+                    if let Err(error) = letter.await {
+                        warn!("an unreadable record of {topic} could not be put aside: {error}");
+                    }
+                }
+            },
+            Err(error) => {
+                // The launcher's view and the termination logs go on telling how attempts end.
+                warn!("messages can no longer be read: {error}");
+                return;
+            }
+        }
+    }
+}
