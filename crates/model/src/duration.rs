@@ -28,7 +28,7 @@ enum Raw {
     Seconds(f64),
 }
 
-const MAX: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+const MAX: Duration = Duration::from_hours(100 * 366 * 24);
 
 impl HumanDuration {
     /// As the standard library's type.

@@ -96,6 +96,7 @@ dns_label! {
 impl OrderId {
     /// The `n`th name made from this one (`leaf-1` -> `leaf-1-2`), shortened where it would grow
     /// past [`OrderId::MAX`].
+    #[must_use]
     pub fn numbered(&self, n: u32) -> Self {
         let suffix = format!("-{n}");
         let stem = &self.0[..self.0.len().min(Self::MAX - suffix.len())];

@@ -81,7 +81,7 @@ pub struct Totals {
 impl Totals {
     /// These totals; where they have a gap, the other's.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
+    pub fn or(self, other: &Self) -> Self {
         Self {
             duration_seconds: self.duration_seconds.or(other.duration_seconds),
             cpu_seconds: self.cpu_seconds.or(other.cpu_seconds),

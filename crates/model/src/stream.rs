@@ -24,6 +24,10 @@ pub struct Hello {
 /// A line from the runner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all are the large one, and none is kept"
+)]
 pub enum Frame {
     /// A reading as it was taken.
     Reading(Reading),

@@ -105,7 +105,7 @@ impl AttemptState {
             started_at: self.started_at.or(halt.and_then(|halt| halt.started_at)),
             end: halt.map(|halt| halt.end.clone()),
             totals: halt
-                .map(|halt| halt.totals.clone().or(self.totals_so_far()))
+                .map(|halt| halt.totals.clone().or(&self.totals_so_far()))
                 .unwrap_or_default(),
             quality,
             output: halt.and_then(|halt| halt.output.clone()),

@@ -129,7 +129,7 @@ impl<'a> Attempt<'a> {
         let reading = self.meter.read(is_final);
         self.peaks.observe(&reading);
         self.last = reading;
-        self.shared.retained.borrow_mut().push(reading);
+        self.shared.retained.borrow_mut().push(&reading);
         self.shared.changed.notify_one();
         reading
     }

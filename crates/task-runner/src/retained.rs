@@ -18,11 +18,11 @@ pub(crate) struct Retained {
 }
 
 impl Retained {
-    pub(crate) fn push(&mut self, reading: Reading) {
+    pub(crate) fn push(&mut self, reading: &Reading) {
         if self.unacknowledged.len() >= MAX_READINGS {
             self.thin();
         }
-        self.unacknowledged.push_back(reading);
+        self.unacknowledged.push_back(*reading);
     }
 
     /// Drops every second reading but keeps the first and the last. Counters are cumulative, so
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_new_reader_begins_with_the_last_acknowledged() {
         let mut retained = Retained::default();
-        (0..5).for_each(|seq| retained.push(reading(seq)));
+        (0..5).for_each(|seq| retained.push(&reading(seq)));
         retained.acknowledge(2);
         let told: Vec<_> = retained.after(None).map(|r| r.seq).collect();
         assert_eq!(told, [2, 3, 4]);
@@ -98,7 +98,7 @@ mod tests {
             let mut retained = Retained::default();
             let mut acknowledged = 0;
             for seq in 0..count {
-                retained.push(reading(seq));
+                retained.push(&reading(seq));
                 if acks.contains(&seq) {
                     acknowledged += retained.unacknowledged().count() as u64;
                     retained.acknowledge(seq);

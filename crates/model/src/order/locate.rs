@@ -45,7 +45,7 @@ pub(super) fn offset(text: &str, path: &[Step]) -> Option<usize> {
     let mut value = parsed.value?;
     let mut at = value.start();
     for step in path {
-        let (next, start) = descend(value, step)?;
+        let (next, start) = descend(value, step);
         at = start;
         match next {
             Some(inner) => value = inner,
@@ -56,7 +56,7 @@ pub(super) fn offset(text: &str, path: &[Step]) -> Option<usize> {
 }
 
 /// The value one step further in; without one, the offset of what encloses it.
-fn descend<'a>(value: Value<'a>, step: &Step) -> Option<(Option<Value<'a>>, usize)> {
+fn descend<'a>(value: Value<'a>, step: &Step) -> (Option<Value<'a>>, usize) {
     let here = value.start();
     let inner = match (value, step) {
         (Value::Object(mut object), Step::Field(name)) => {
@@ -72,7 +72,7 @@ fn descend<'a>(value: Value<'a>, step: &Step) -> Option<(Option<Value<'a>>, usiz
         _ => None,
     };
     let at = inner.as_ref().map_or(here, Ranged::start);
-    Some((inner, at))
+    (inner, at)
 }
 
 /// An upper bound of how deep brackets nest.
