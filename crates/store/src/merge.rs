@@ -23,7 +23,7 @@ pub(crate) fn merge(old: Run, new: Run) -> Run {
         started_at: old.started_at.or(new.started_at),
         end,
         totals,
-        quality: better(old.quality, new.quality),
+        quality: better(&old.quality, &new.quality),
         output: old.output.or(new.output),
     }
 }
@@ -35,12 +35,11 @@ fn ends(
     new_totals: Totals,
 ) -> (Option<RunEnd>, Totals) {
     match (old, new) {
-        (None, new) => (new, new_totals.or(old_totals)),
-        (old, None) => (old, old_totals.or(new_totals)),
+        (None, new) => (new, new_totals.or(&old_totals)),
         (Some(old), Some(new)) if is_guess(&old) && !new.censored => {
-            (Some(seen_after_all(old, new)), new_totals.or(old_totals))
+            (Some(seen_after_all(old, new)), new_totals.or(&old_totals))
         }
-        (old, _) => (old, old_totals.or(new_totals)),
+        (old, _) => (old, old_totals.or(&new_totals)),
     }
 }
 
@@ -67,7 +66,7 @@ fn seen_after_all(old: RunEnd, new: RunEnd) -> RunEnd {
     }
 }
 
-fn better(old: Quality, new: Quality) -> Quality {
+fn better(old: &Quality, new: &Quality) -> Quality {
     Quality {
         samples: old.samples.max(new.samples),
         missed_samples: old.missed_samples.max(new.missed_samples),
@@ -75,5 +74,122 @@ fn better(old: Quality, new: Quality) -> Quality {
             (Some(old), Some(new)) => Some(old.max(new)),
             (old, new) => old.or(new),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Timestamp;
+    use proptest::{option, prelude::*, sample::select};
+
+    use super::*;
+
+    fn ends() -> impl Strategy<Value = Option<RunEnd>> {
+        let end = (
+            0i64..9,
+            option::of(0i32..3),
+            option::of(1i32..3),
+            select(Reason::ALL),
+            any::<bool>(),
+        );
+        option::of(
+            end.prop_map(|(at, exit_code, signal, reason, censored)| RunEnd {
+                ended_at: Timestamp(at),
+                exit_code,
+                signal,
+                reason,
+                message: None,
+                censored,
+            }),
+        )
+    }
+
+    fn runs() -> impl Strategy<Value = Run> {
+        let totals = (option::of(0.0..9.0f64), option::of(0u64..9));
+        let rest = (option::of(0i64..9), 0u64..9, option::of("[ab]"));
+        (ends(), totals, rest).prop_map(|(end, (cpu, peak), (started, samples, output))| Run {
+            facts: None,
+            started_at: started.map(Timestamp),
+            end,
+            totals: Totals {
+                cpu_seconds: cpu,
+                memory_peak_bytes: peak,
+                ..Totals::default()
+            },
+            quality: Quality {
+                samples,
+                ..Quality::default()
+            },
+            output,
+        })
+    }
+
+    fn ended(reason: Reason, exit_code: Option<i32>, censored: bool, cpu: Option<f64>) -> Run {
+        Run {
+            facts: None,
+            started_at: None,
+            end: Some(RunEnd {
+                ended_at: Timestamp(7),
+                exit_code,
+                signal: None,
+                reason,
+                message: None,
+                censored,
+            }),
+            totals: Totals {
+                cpu_seconds: cpu,
+                ..Totals::default()
+            },
+            quality: Quality::default(),
+            output: None,
+        }
+    }
+
+    #[test]
+    fn a_lost_report_gives_way_to_the_runners_own() {
+        let lost = ended(Reason::ReportLost, None, true, Some(1.0));
+        let own = ended(Reason::Completed, Some(0), false, Some(1.5));
+        assert_eq!(merge(lost, own.clone()), own);
+    }
+
+    #[test]
+    fn a_censored_end_keeps_its_reason_and_takes_the_runners_totals() {
+        let seen = ended(Reason::OomKilled, None, true, Some(1.0));
+        let own = ended(Reason::Error, Some(137), false, Some(1.5));
+        let merged = merge(seen, own);
+        assert_eq!(
+            merged,
+            ended(Reason::OomKilled, Some(137), false, Some(1.5))
+        );
+    }
+
+    #[test]
+    fn a_second_end_fills_gaps_only() {
+        let first = ended(Reason::TimedOut, None, false, None);
+        let second = ended(Reason::Completed, Some(0), false, Some(2.0));
+        assert_eq!(
+            merge(first, second),
+            ended(Reason::TimedOut, None, false, Some(2.0))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_message_again_changes_nothing(old in runs(), new in runs()) {
+            let once = merge(old, new.clone());
+            prop_assert_eq!(merge(once.clone(), new), once);
+        }
+
+        #[test]
+        fn nothing_known_is_forgotten(old in runs(), new in runs()) {
+            let merged = merge(old.clone(), new.clone());
+            prop_assert!(merged.end.is_some() || (old.end.is_none() && new.end.is_none()));
+            let had = old.totals.cpu_seconds.is_some() || new.totals.cpu_seconds.is_some();
+            prop_assert_eq!(merged.totals.cpu_seconds.is_some(), had);
+            prop_assert!(merged.quality.samples >= old.quality.samples);
+            if let Some(reason) = old.end.map(|e| e.reason).filter(|r| *r != Reason::ReportLost) {
+                prop_assert_eq!(merged.end.map(|e| e.reason), Some(reason));
+            }
+        }
     }
 }
