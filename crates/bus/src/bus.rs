@@ -143,7 +143,7 @@ impl Bus {
         if missing.is_empty() {
             return Ok(());
         }
-        let made = topics::create(&self.inner.address, &missing).await?;
+        let made = topics::create(&self.inner.address, missing).await?;
         self.known().extend(made);
         let this = self.clone();
         // The id is asked for here, where waiting is expected.

@@ -57,7 +57,7 @@ impl Address {
             ClientConfig::new()
                 .set(key, &value.0)
                 .create_native_config()
-                .map_err(|source| Error::option(key, source))?;
+                .map_err(|source| Error::option(key, &value.0, &source))?;
             config.set(key, &value.0);
         }
         Ok(config)

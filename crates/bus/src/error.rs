@@ -28,14 +28,14 @@ pub enum Error {
     },
     /// An option that librdkafka doesn't take.
     #[error(
-        "the Kafka option {key} is not accepted: {source}; librdkafka's CONFIGURATION.md lists \
+        "the Kafka option {key} is not accepted ({reason}); librdkafka's CONFIGURATION.md lists \
          the names and values that are"
     )]
     Option {
         /// Its name.
         key: String,
-        /// librdkafka's reason, which doesn't repeat secrets.
-        source: Box<KafkaError>,
+        /// librdkafka's words, without the value, which may be a secret.
+        reason: String,
     },
     /// Nobody answers.
     #[error(
@@ -120,10 +120,15 @@ impl Error {
         }
     }
 
-    pub(crate) fn option(key: &str, source: KafkaError) -> Self {
+    pub(crate) fn option(key: &str, value: &str, source: &KafkaError) -> Self {
+        let reason = match source {
+            KafkaError::ClientConfig(_, description, ..) if value.is_empty() => description.clone(),
+            KafkaError::ClientConfig(_, description, ..) => description.replace(value, "***"),
+            other => other.to_string(),
+        };
         Self::Option {
             key: key.to_owned(),
-            source: source.into(),
+            reason,
         }
     }
 

@@ -149,10 +149,11 @@ impl Feed {
             Some(Reading::Announced(position)) => usize::from(position.is_assigned()),
             Some(Reading::Always(partitions)) => partitions.len(),
         };
+        let list = partitions(topic, count as i32);
+        // The client keeps a pause over an end and a new beginning.
         if count > 0
-            && let Err(error) = self
-                .consumer
-                .incremental_unassign(&partitions(topic, count as i32))
+            && let Err(error) = (self.consumer.resume(&list))
+                .and_then(|()| self.consumer.incremental_unassign(&list))
         {
             warn!("the topic {topic} could not be let go of: {error}");
         }

@@ -16,12 +16,41 @@ pub(crate) fn client(address: &Address) -> Result<BaseConsumer<Logging>, Error> 
         .map_err(|source| Error::client(&address.servers, source))
 }
 
-/// Makes topics with one partition each and the broker's default replication. Returns what there is
-/// now: names and numbers of partitions.
+/// Makes topics with one partition each and the broker's default replication; those that are there
+/// already stay as they are. Returns what there is now: names and numbers of partitions.
 pub(crate) async fn create(
     address: &Address,
-    names: &[String],
+    names: Vec<String>,
 ) -> Result<Vec<(String, i32)>, Error> {
+    let (mut there, missing) = look_up(address, names).await?;
+    if missing.is_empty() {
+        return Ok(there);
+    }
+    let (refused, made): (Vec<_>, Vec<_>) = ask_for(address, &missing)
+        .await?
+        .into_iter()
+        .partition(|(_, code)| code.is_some());
+    there.extend(made.into_iter().map(|(name, _)| (name, 1)));
+    // Somebody else may have made them meanwhile.
+    let names = refused.iter().map(|(name, _)| name.clone()).collect();
+    let (others, missing) = look_up(address, names).await?;
+    there.extend(others);
+    match missing.first() {
+        None => Ok(there),
+        Some(topic) => {
+            let code = refused.iter().find(|(name, _)| name == topic);
+            let code = code.and_then(|(_, code)| *code);
+            let source = KafkaError::AdminOp(code.unwrap_or(RDKafkaErrorCode::Unknown));
+            Err(Error::create(topic, &address.servers, source))
+        }
+    }
+}
+
+/// Asks for topics. Returns for each why it was refused, if it was.
+async fn ask_for(
+    address: &Address,
+    names: &[String],
+) -> Result<Vec<(String, Option<RDKafkaErrorCode>)>, Error> {
     let admin: AdminClient<Logging> = address
         .admin()?
         .create_with_context(Logging(address.voice()))
@@ -31,49 +60,41 @@ pub(crate) async fn create(
         .map(|name| NewTopic::new(name, 1, TopicReplication::Fixed(-1)))
         .collect();
     let options = AdminOptions::new().request_timeout(Some(ANSWER_TIME));
-    let failed = match admin.create_topics(&new, &options).await {
-        Ok(results) => results.into_iter().filter_map(Result::err).collect(),
-        Err(KafkaError::AdminOp(code)) if !is_unreachable(code) => {
-            names.iter().map(|name| (name.clone(), code)).collect()
-        }
-        Err(source) => return Err(unreachable(address, source)),
-    };
-    let found = look_up(address, failed).await?;
-    Ok(names
-        .iter()
-        .map(|name| (name.clone(), found_count(&found, name)))
+    let results = admin
+        .create_topics(&new, &options)
+        .await
+        .map_err(|source| {
+            let names = names.join(", ");
+            Error::create(&names, &address.servers, source)
+        })?;
+    Ok(results
+        .into_iter()
+        .map(|result| match result {
+            Ok(name) => (name, None),
+            Err((name, code)) => (name, Some(code)),
+        })
         .collect())
 }
 
-fn found_count(found: &[(String, i32)], name: &str) -> i32 {
-    found
-        .iter()
-        .find(|(known, _)| known == name)
-        .map_or(1, |(_, count)| *count)
-}
-
-/// Topics that could not be made are fine if they are there.
+/// Tells the topics that are there, with their numbers of partitions, from those that aren't.
 async fn look_up(
     address: &Address,
-    failed: Vec<(String, RDKafkaErrorCode)>,
-) -> Result<Vec<(String, i32)>, Error> {
-    if failed.is_empty() {
-        return Ok(Vec::new());
+    names: Vec<String>,
+) -> Result<(Vec<(String, i32)>, Vec<String>), Error> {
+    if names.is_empty() {
+        return Ok(Default::default());
     }
     let address = address.clone();
     let task = tokio::task::spawn_blocking(move || {
         let client = client(&address)?;
-        failed
-            .into_iter()
-            .map(|(name, code)| match partitions(&client, &name, &address)? {
-                Some(count) => Ok((name, count)),
-                None => Err(Error::create(
-                    &name,
-                    &address.servers,
-                    KafkaError::AdminOp(code),
-                )),
-            })
-            .collect()
+        let (mut there, mut missing) = (Vec::new(), Vec::new());
+        for name in names {
+            match partitions(&client, &name, &address)? {
+                Some(count) => there.push((name, count)),
+                None => missing.push(name),
+            }
+        }
+        Ok((there, missing))
     });
     task.await.unwrap_or_else(|error| {
         Err(Error::Thread {
@@ -102,18 +123,4 @@ pub(crate) fn partitions(
 
 fn unreachable(address: &Address, source: KafkaError) -> Error {
     Error::unreachable(&address.servers, ANSWER_TIME, source)
-}
-
-fn is_unreachable(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as C;
-    matches!(
-        code,
-        C::OperationTimedOut
-            | C::RequestTimedOut
-            | C::BrokerTransportFailure
-            | C::AllBrokersDown
-            | C::Resolve
-            | C::Authentication
-            | C::SaslAuthenticationFailed
-    )
 }

@@ -1,0 +1,63 @@
+//! The ways of a Kafka that somebody runs, shown on the in-memory broker, which speaks its
+//! protocol, and on an address where nobody is.
+
+mod common;
+
+use std::{collections::BTreeMap, time::Instant};
+
+use bus::{Bus, Error, Start};
+use common::{embedded, halt, message, soon};
+use model::{OrderTopics, attempt::Token};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_found_by_address_serves_as_well() {
+    let (here, topics) = embedded("leaf-1").await;
+    let servers = here.address(&topics).bootstrap_servers;
+    let bus = Bus::external(&servers, BTreeMap::new()).unwrap();
+    assert!(!bus.is_embedded());
+    soon("create_topics", bus.create_topics(&topics))
+        .await
+        .unwrap();
+    assert!(!bus.instance().is_empty());
+    let (publisher, reader) = (bus.publisher().unwrap(), bus.reader("test").unwrap());
+    reader.add(&topics.task, Start::Earliest).unwrap();
+    for seq in 0..20 {
+        soon("publish", publisher.publish(&topics.task, &halt(seq)))
+            .await
+            .unwrap();
+        assert_eq!(message(&reader).await, halt(seq));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_not_there_is_named() {
+    // A port that was just free, and on which nobody listens.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let servers = free.local_addr().unwrap().to_string();
+    drop(free);
+    let bus = Bus::external(&servers, BTreeMap::new()).unwrap();
+    let topics = OrderTopics::own("", &"leaf-1".parse().unwrap());
+    let start = Instant::now();
+    let error = soon("create_topics", bus.create_topics(&topics))
+        .await
+        .unwrap_err();
+    assert!(start.elapsed().as_secs() < 30);
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.contains(&servers) && text.contains("check the address"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_wrong_option_is_named_and_its_value_is_not() {
+    let options = BTreeMap::from([("sasl.jaas.config".to_owned(), Token("hunter2".to_owned()))]);
+    let error = Bus::external("127.0.0.1:1", options).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("sasl.jaas.config"), "{text}");
+    assert!(
+        !text.contains("hunter2") && !format!("{error:?}").contains("hunter2"),
+        "{text}"
+    );
+}
