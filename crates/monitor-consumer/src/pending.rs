@@ -78,7 +78,7 @@ impl Pending {
             return;
         }
         match (message, of) {
-            (Message::Sample(sample), Some((key, task))) => self.sample(key, task, *sample),
+            (Message::Sample(sample), Some((key, task))) => self.sample(key, task, &sample),
             (Message::Run(run), Some((key, task))) => self.run(key, task, *run),
             (Message::Stop(stop), _) => {
                 // Its own offset is noted only when TERMINATE has been sent.
@@ -94,8 +94,8 @@ impl Pending {
         };
     }
 
-    fn sample(&mut self, key: AttemptKey, task: TaskName, sample: Sample) {
-        let lost = self.attempts.entry(key).or_default().note(&sample);
+    fn sample(&mut self, key: AttemptKey, task: TaskName, sample: &Sample) {
+        let lost = self.attempts.entry(key).or_default().note(sample);
         if lost > 0 {
             tracing::warn!(order = %self.handle.order, %task, lost, "samples were lost on the bus");
         }
@@ -105,7 +105,7 @@ impl Pending {
             time: sample.reading.time_us,
             values: Box::new(sample.values),
         });
-        self.items.push(Item::Sample { key, task, sample });
+        self.items.push(Item::Sample { key, task, sample: *sample });
     }
 
     fn run(&mut self, key: AttemptKey, task: TaskName, mut run: Run) {

@@ -168,9 +168,10 @@ mod tests {
     }
 
     fn halt(censored: bool, last_seq: Option<u64>) -> Halt {
-        let (from, reason) = match censored {
-            true => (Sender::Orchestrator, Reason::Lost),
-            false => (Sender::Runner, Reason::Completed),
+        let (from, reason) = if censored {
+            (Sender::Orchestrator, Reason::Lost)
+        } else {
+            (Sender::Runner, Reason::Completed)
         };
         Halt {
             from,
