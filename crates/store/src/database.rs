@@ -29,6 +29,10 @@ pub(crate) type Row = <Db as sqlx::Database>::Row;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
+/// Where it is noted which ones are applied.
+const TABLE: &str = "_sqlx_migrations";
+const MIGRATING: &str = "bringing the tables up to date";
+
 /// How long to wait for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Readers beside the one writer.
@@ -96,45 +100,69 @@ impl Database {
             write,
             read: pool(READERS).connect_lazy_with(options),
         };
-        database.migrate(None).await?;
+        database.migrate().await?;
         Ok(database)
     }
 
-    /// Brings the tables to the newest form, or down to that of `version`. All of it is one
-    /// transaction, so that processes that start together don't get into each other's way.
-    pub(crate) async fn migrate(&self, version: Option<i64>) -> Result<(), Error> {
-        let failed = self.failed("bringing the tables up to date");
-        let mut connection = self.write.acquire().await.map_err(&failed)?;
-        let applied = connection.list_applied_migrations("_sqlx_migrations").await;
-        let newest = MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0);
-        let all = MIGRATIONS
-            .iter()
-            .filter(|m| m.migration_type.is_up_migration());
-        if version.is_none()
-            && applied
-                .is_ok_and(|a| a.len() == all.count() && a.iter().all(|a| a.version <= newest))
-        {
+    /// Brings the tables to the newest form. All of it is one transaction, so that processes that
+    /// start together don't get into each other's way.
+    async fn migrate(&self) -> Result<(), Error> {
+        if self.is_current().await? {
             return Ok(());
         }
-        drop(connection);
-        let mut transaction = self.begin().await.map_err(&failed)?;
-        let done = match version {
-            None => MIGRATIONS.run_direct(None, &mut *transaction, false).await,
-            Some(version) => MIGRATIONS.undo(&mut *transaction, version).await,
-        };
-        done.map_err(|e| self.migrate_error(e, newest))?;
-        transaction.commit().await.map_err(&failed)
+        let mut transaction = self.begin().await.map_err(self.failed(MIGRATING))?;
+        MIGRATIONS
+            .run_direct(None, &mut *transaction, false)
+            .await
+            .map_err(|e| self.migrate_error(e))?;
+        transaction.commit().await.map_err(self.failed(MIGRATING))
     }
 
-    fn migrate_error(&self, error: MigrateError, known: i64) -> Error {
+    /// Whether exactly the known migrations are applied: then nobody has to wait for a turn to
+    /// write.
+    async fn is_current(&self) -> Result<bool, Error> {
+        let mut connection = self.write.acquire().await.map_err(self.failed(MIGRATING))?;
+        let Ok(applied) = connection.list_applied_migrations(TABLE).await else {
+            return Ok(false);
+        };
+        let known = MIGRATIONS
+            .iter()
+            .filter(|m| m.migration_type.is_up_migration());
+        Ok(known
+            .map(|m| (m.version, &m.checksum))
+            .eq(applied.iter().map(|m| (m.version, &m.checksum))))
+    }
+
+    /// Takes the tables down to the form of `version`; 0 leaves none.
+    pub(crate) async fn undo(&self, version: i64) -> Result<(), Error> {
+        let mut transaction = self.begin().await.map_err(self.failed(MIGRATING))?;
+        let applied = transaction
+            .list_applied_migrations(TABLE)
+            .await
+            .map_err(|e| self.migrate_error(e))?;
+        let down = MIGRATIONS
+            .iter()
+            .rev()
+            .filter(|m| m.migration_type.is_down_migration() && m.version > version)
+            .filter(|m| applied.iter().any(|a| a.version == m.version));
+        for migration in down {
+            transaction
+                .revert(TABLE, migration)
+                .await
+                .map_err(|e| self.migrate_error(e))?;
+        }
+        transaction.commit().await.map_err(self.failed(MIGRATING))
+    }
+
+    fn migrate_error(&self, error: MigrateError) -> Error {
         let path = self.path.clone();
         match error {
             MigrateError::VersionMissing(version) => Error::Newer {
                 path,
                 version,
-                known,
+                known: MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0),
             },
-            MigrateError::Execute(e) => classify(&path, "bringing the tables up to date", e),
+            MigrateError::Execute(e) => classify(&path, MIGRATING, e),
             source => Error::Migrate {
                 path,
                 source: Box::new(source),
@@ -176,7 +204,7 @@ impl Database {
 fn classify(path: &Path, doing: &'static str, error: sqlx::Error) -> Error {
     let code = error
         .as_database_error()
-        .and_then(|e| e.code())
+        .and_then(sqlx::error::DatabaseError::code)
         .and_then(|code| code.parse::<i32>().ok())
         .map(|code| code & 0xff);
     let path = path.to_owned();

@@ -65,7 +65,7 @@ impl Store {
     /// # Errors
     /// [`Error::Migrate`].
     pub async fn migrate_down(&self, version: i64) -> Result<(), Error> {
-        self.database.migrate(Some(version)).await
+        self.database.undo(version).await
     }
 
     /// Ends all connections once their work is done, so that the file stands alone.

@@ -58,7 +58,6 @@ pub struct OrderRow {
     #[serde(serialize_with = "optional_rfc3339")]
     pub ended_at: Option<Timestamp>,
     /// What starts its tasks.
-    #[serde(rename = "launcher")]
     pub launcher: Launcher,
     /// Its input: a path, or text.
     pub input: Option<String>,
@@ -83,10 +82,12 @@ pub struct OrderFilter {
     pub limit: Option<u32>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 pub(crate) fn rfc3339<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(time)
 }
 
+#[allow(clippy::ref_option, reason = "serde calls it so")]
 pub(crate) fn optional_rfc3339<S: Serializer>(
     time: &Option<Timestamp>,
     to: S,

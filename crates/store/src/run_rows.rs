@@ -50,7 +50,7 @@ async fn machine_number(connection: &mut Connection, machine: &MachineFacts) -> 
         .await
 }
 
-/// Makes sure that an attempt has its row.
+/// Makes sure that an attempt has its row, and its row the task's number if it had none.
 pub(crate) async fn known(
     connection: &mut Connection,
     order: i64,
@@ -59,7 +59,8 @@ pub(crate) async fn known(
 ) -> Sql<()> {
     sqlx::query(
         "insert into run (order_id, position, attempt, task_id) values ($1, $2, $3, $4) \
-         on conflict (order_id, position, attempt) do nothing",
+         on conflict (order_id, position, attempt) do update set task_id = excluded.task_id \
+         where run.task_id = 0",
     )
     .bind(order)
     .bind(i64::from(key.position.0))

@@ -7,12 +7,13 @@
 //! percentiles are over samples, by the nearest rank: the least value such that 95 % of the samples
 //! are at or below it.
 
-use model::AttemptKey;
+use model::{AttemptKey, Timestamp};
 use serde::Serialize;
 
 use crate::{
     columns::{Columns, Sql, whole},
-    database::{Connection, Row},
+    database::{Connection, Row, Time},
+    samples::PAGE,
 };
 
 /// What the samples of a run amount to. All `None` until the run has ended.
@@ -104,28 +105,18 @@ impl Distribution {
 /// Works out the statistics of a run, if it has ended, and notes them with it.
 pub(crate) async fn refresh(connection: &mut Connection, order: i64, key: AttemptKey) -> Sql<()> {
     let (position, attempt) = (i64::from(key.position.0), i64::from(key.attempt.0));
-    let ended: Option<i64> = sqlx::query_scalar(
-        "select 1 from run where order_id = $1 and position = $2 and attempt = $3 \
-         and reason is not null",
+    let reason: Option<Option<String>> = sqlx::query_scalar(
+        "select reason from run where order_id = $1 and position = $2 and attempt = $3",
     )
     .bind(order)
     .bind(position)
     .bind(attempt)
     .fetch_optional(&mut *connection)
     .await?;
-    if ended.is_none() {
+    if reason.flatten().is_none() {
         return Ok(());
     }
-    let rows: Vec<Row> = sqlx::query(
-        "select time, cpu, memory from sample_wide \
-         where order_id = $1 and position = $2 and attempt = $3 order by seq, time",
-    )
-    .bind(order)
-    .bind(position)
-    .bind(attempt)
-    .fetch_all(&mut *connection)
-    .await?;
-    let points: Vec<Point> = rows.iter().map(point).collect::<Sql<_>>()?;
+    let points = points(connection, order, position, attempt).await?;
     let found = Statistics::of(&points);
     sqlx::query(
         "update run set stored_samples = $4, cpu_p50 = $5, cpu_p95 = $6, cpu_max = $7, \
@@ -147,6 +138,39 @@ pub(crate) async fn refresh(connection: &mut Connection, order: i64, key: Attemp
     .map(drop)
 }
 
+/// Page by page: rows as the database hands them over take ten times the memory of points.
+async fn points(
+    connection: &mut Connection,
+    order: i64,
+    position: i64,
+    attempt: i64,
+) -> Sql<Vec<Point>> {
+    let mut points: Vec<Point> = Vec::new();
+    let mut after = (-1, Timestamp(i64::MIN));
+    loop {
+        let rows = sqlx::query(
+            "select seq, time, cpu, memory from sample_wide \
+             where order_id = $1 and position = $2 and attempt = $3 and (seq, time) > ($4, $5) \
+             order by seq, time limit $6",
+        )
+        .bind(order)
+        .bind(position)
+        .bind(attempt)
+        .bind(after.0)
+        .bind(Time(after.1))
+        .bind(i64::from(PAGE))
+        .fetch_all(&mut *connection)
+        .await?;
+        let Some(last) = rows.last().map(Columns) else {
+            return Ok(points);
+        };
+        after = (last.get("seq")?, last.time("time")?);
+        for row in &rows {
+            points.push(point(row)?);
+        }
+    }
+}
+
 fn point(row: &Row) -> Sql<Point> {
     let row = Columns(row);
     Ok(Point {
@@ -154,4 +178,80 @@ fn point(row: &Row) -> Sql<Point> {
         cpu: row.get("cpu")?,
         memory: row.get("memory")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, option, prelude::*};
+
+    use super::*;
+
+    fn point(time_us: i64, cpu: Option<f64>, memory: Option<f64>) -> Point {
+        Point {
+            time_us,
+            cpu,
+            memory,
+        }
+    }
+
+    #[test]
+    fn processor_is_weighted_by_time_and_memory_is_not() {
+        // Busy for three short steps, idle for one that is longer than these together.
+        let points = [
+            point(0, None, Some(1.0)),
+            point(10, Some(1.0), Some(5.0)),
+            point(20, Some(1.0), Some(5.0)),
+            point(30, Some(1.0), Some(5.0)),
+            point(100, Some(0.1), Some(2.0)),
+        ];
+        let found = Statistics::of(&points);
+        assert_eq!(found.stored_samples, Some(5));
+        assert_eq!(found.cpu_p50, Some(0.1));
+        assert_eq!(found.cpu_p95, Some(1.0));
+        assert_eq!(found.cpu_max, Some(1.0));
+        assert_eq!(found.memory_p50, Some(5.0));
+        assert_eq!(found.memory_max, Some(5.0));
+    }
+
+    #[test]
+    fn without_samples_nothing_is_known() {
+        let none = Statistics {
+            stored_samples: Some(0),
+            ..Statistics::default()
+        };
+        assert_eq!(Statistics::of(&[]), none);
+        assert_eq!(Statistics::of(&[point(0, None, None)]).cpu_p50, None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_quantile_has_its_share_at_or_below_it(
+            numbers in vec((0i64..1000, option::of(0.0..8.0f64), option::of(0.0..1e9f64)), 0..60),
+        ) {
+            let mut time = 0;
+            let points: Vec<_> = numbers.into_iter().map(|(step, cpu, memory)| {
+                time += step;
+                point(time, cpu, memory)
+            }).collect();
+            let found = Statistics::of(&points);
+            let steps: Vec<(f64, f64)> = points.windows(2)
+                .filter_map(|p| p[1].cpu.map(|c| (c, (p[1].time_us - p[0].time_us) as f64)))
+                .collect();
+            let whole: f64 = steps.iter().map(|s| s.1).sum();
+            if let Some(p95) = found.cpu_p95 {
+                let upto: f64 = steps.iter().filter(|s| s.0 <= p95).map(|s| s.1).sum();
+                let below: f64 = steps.iter().filter(|s| s.0 < p95).map(|s| s.1).sum();
+                prop_assert!(upto >= 0.95 * whole);
+                prop_assert!(whole == 0.0 || below < 0.95 * whole);
+                prop_assert!(found.cpu_p50 <= found.cpu_p95 && found.cpu_p95 <= found.cpu_max);
+            }
+            let held: Vec<f64> = points.iter().filter_map(|p| p.memory).collect();
+            prop_assert_eq!(found.memory_max, held.iter().copied().reduce(f64::max));
+            if let Some(p50) = found.memory_p50 {
+                let upto = held.iter().filter(|m| **m <= p50).count();
+                let below = held.iter().filter(|m| **m < p50).count();
+                prop_assert!(2 * upto >= held.len() && 2 * below < held.len());
+            }
+        }
+    }
 }
