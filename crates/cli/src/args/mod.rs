@@ -1,0 +1,93 @@
+//! What can be typed.
+
+mod exec;
+mod read;
+mod run;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use image_tasks::ImageTask;
+
+pub(crate) use exec::ExecArgs;
+pub(crate) use read::{
+    ChartArgs, CompletionsArgs, DeleteArgs, OrdersArgs, PictureFormat, ReportArgs, StatusArgs,
+};
+pub(crate) use run::{BusArgs, MeasureArgs, RunArgs, SourceArg};
+pub(crate) use values::Age;
+
+const EXAMPLES: &str = "\
+Examples:
+  podometer run orders/leaf.json         run an order here, measure and draw each of its tasks
+  podometer exec -- make -j4             measure one command
+  podometer orders                       what was run
+  podometer status leaf                  how an order stands
+
+Exit codes: 0 done, 1 an order failed, 2 bad input or usage, 3 a service could not be reached,
+4 anything else, 130 terminated by Ctrl-C; `exec` ends as its command ended.";
+
+/// Runs orders of image-processing tasks, and measures what each task really uses.
+#[derive(Debug, Parser)]
+#[command(name = "podometer", version, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The folder that holds the store and a folder for each order
+    #[arg(long, global = true, value_name = "DIR", env = "PODOMETER_DATA")]
+    #[arg(default_value = "podometer-data", hide_env_values = true)]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) verbosity: Verbosity,
+}
+
+/// How much is said on standard error.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Verbosity {
+    /// Say more of what happens (-vv: even more); `PODOMETER_LOG` says it in detail
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(RunArgs),
+    Exec(ExecArgs),
+    Orders(OrdersArgs),
+    Status(StatusArgs),
+    Chart(ChartArgs),
+    Report(ReportArgs),
+    Delete(DeleteArgs),
+    Completions(CompletionsArgs),
+    /// Wrap the command of one attempt; started by a launcher
+    #[command(hide = true)]
+    Runner,
+    /// Do one of the example tasks
+    #[command(hide = true)]
+    ImageTask {
+        #[command(subcommand)]
+        task: ImageTask,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

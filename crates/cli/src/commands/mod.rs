@@ -1,0 +1,92 @@
+//! One module per command.
+
+mod chart;
+mod delete;
+mod exec;
+mod hidden;
+mod host;
+mod orders;
+mod report;
+mod run;
+mod status;
+
+use std::{future::Future, time::Duration};
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use model::OrderId;
+use store::{OrderRow, Store};
+
+use crate::{
+    args::{Cli, Command, CompletionsArgs},
+    data::DataFolder,
+    exit::Code,
+    load::Usage,
+    logging, output, owner,
+};
+
+/// Does a command.
+///
+/// # Errors
+/// What went wrong; [`crate::exit::code_of`] knows its exit code.
+pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
+    let data = DataFolder::new(&cli.global.data);
+    let verbosity = cli.global.verbosity;
+    match cli.command {
+        Command::Runner => hidden::runner(),
+        Command::ImageTask { task } => Ok(hidden::image_task(task)),
+        Command::Completions(args) => completions(&args),
+        command => {
+            logging::start(verbosity);
+            block_on(async {
+                match command {
+                    Command::Run(args) => run::run(args, data, verbosity.quiet).await,
+                    Command::Exec(args) => exec::run(args, data, verbosity.quiet).await,
+                    Command::Orders(args) => orders::run(&args, &data).await,
+                    Command::Status(args) => status::run(&args, &data).await,
+                    Command::Chart(args) => chart::run(&args, &data).await,
+                    Command::Report(args) => report::run(&args, &data).await,
+                    Command::Delete(args) => delete::run(&args, &data).await,
+                    Command::Runner | Command::ImageTask { .. } | Command::Completions(_) => {
+                        Ok(Code::DONE)
+                    }
+                }
+            })?
+        }
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    // The services wait more than they work, and every thread is taken from the tasks.
+    let runtime = builder.worker_threads(2).enable_all().build();
+    let runtime =
+        runtime.context("no runtime can be made; check the limit on threads (ulimit -u)")?;
+    let result = runtime.block_on(work);
+    // Nothing that is still going on matters any more.
+    runtime.shutdown_timeout(Duration::ZERO);
+    Ok(result)
+}
+
+fn completions(args: &CompletionsArgs) -> Result<Code> {
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "podometer", &mut text);
+    output::print(&String::from_utf8_lossy(&text))?;
+    Ok(Code::DONE)
+}
+
+/// The store, for commands that only read.
+async fn open(data: &DataFolder) -> Result<Store> {
+    let store = Store::open_existing(&data.database()).await?;
+    owner::tidy_if_possible(&store, data).await;
+    Ok(store)
+}
+
+/// An order that must be there.
+async fn order(store: &Store, data: &DataFolder, id: &OrderId) -> Result<OrderRow> {
+    let unknown = || Usage::UnknownOrder {
+        order: id.clone(),
+        data: data.path().to_owned(),
+    };
+    Ok(store.order(id).await?.ok_or_else(unknown)?)
+}

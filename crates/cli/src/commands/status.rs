@@ -1,0 +1,118 @@
+//! `podometer status`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+use store::{OrderRow, RunRow, Store};
+use tokio::time::sleep;
+
+use super::{open, order};
+use crate::{
+    args::StatusArgs,
+    data::DataFolder,
+    exit::Code,
+    output::{
+        self,
+        json::{self, OrderJson},
+        summary, table,
+    },
+    owner, time,
+};
+
+/// How often the store is asked.
+const POLL: Duration = Duration::from_millis(250);
+
+pub(super) async fn run(args: &StatusArgs, data: &DataFolder) -> Result<Code> {
+    let store = open(data).await?;
+    let row = match args.follow {
+        true => follow(&store, data, args).await?,
+        false => order(&store, data, &args.order).await?,
+    };
+    let runs = store.runs(&row.name).await?;
+    store.close().await;
+    let code = if args.follow {
+        Code::of(row.status)
+    } else {
+        Code::DONE
+    };
+    output::print(&text(row, runs, args.json, data)?)?;
+    Ok(code)
+}
+
+/// Waits for the order's end, and says what ended meanwhile.
+async fn follow(store: &Store, data: &DataFolder, args: &StatusArgs) -> Result<OrderRow> {
+    let mut said = 0;
+    loop {
+        let row = order(store, data, &args.order).await?;
+        let runs = store.runs(&row.name).await?;
+        let ended: Vec<_> = runs.iter().filter(|run| run.reason.is_some()).collect();
+        for run in ended.iter().skip(said) {
+            let Some(reason) = run.reason else { continue };
+            let censored = run.censored == Some(true);
+            let result = table::result(reason, run.exit_code, run.signal, censored);
+            let place = format!("task {}/{}", run.position.0 + 1, row.tasks);
+            output::note(&format!("{}: {place} {} {result}", row.name, run.task));
+        }
+        said = said.max(ended.len());
+        if row.status.is_final() {
+            return Ok(row);
+        }
+        sleep(POLL).await;
+        // Its owner may have been killed meanwhile.
+        owner::tidy_if_possible(store, data).await;
+    }
+}
+
+/// An order with its runs.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    order: OrderRow,
+    report: Option<String>,
+    runs: Vec<json::RunJson>,
+}
+
+fn text(row: OrderRow, runs: Vec<RunRow>, as_json: bool, data: &DataFolder) -> Result<String> {
+    let folder = data.order(&row.name);
+    if as_json {
+        let OrderJson { report, runs, .. } = OrderJson::new(
+            row.name.clone(),
+            row.status,
+            row.message.clone(),
+            runs,
+            &folder,
+        );
+        return json::text(&Whole {
+            order: row,
+            report,
+            runs,
+        });
+    }
+    let message = row
+        .message
+        .as_deref()
+        .map(|m| format!(": {m}"))
+        .unwrap_or_default();
+    let mut text = format!("order {} {}{message}\n", row.name, row.status);
+    text.push_str(&format!(
+        "created {} UTC",
+        table::to_seconds(row.created_at)
+    ));
+    if let Some(duration) = table::duration(&row, time::now()) {
+        text.push_str(&format!(", took {}", table::seconds(Some(duration))));
+    }
+    text.push_str(&format!(
+        ", {} tasks, folder {}\n",
+        row.tasks,
+        folder.display()
+    ));
+    if !runs.is_empty() {
+        text.push_str(&table::runs(&runs));
+    }
+    let complete = row.storing_complete || !row.status.is_final();
+    for note in summary::notes(&runs, complete) {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    Ok(text)
+}

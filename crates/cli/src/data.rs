@@ -1,0 +1,143 @@
+//! The data folder: the store, the locks, a folder for each order.
+
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use model::OrderId;
+
+/// The data folder. Nothing is made before [`DataFolder::create`].
+#[derive(Debug, Clone)]
+pub(crate) struct DataFolder {
+    path: PathBuf,
+}
+
+/// An order's own folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OrderFolder {
+    /// As people are told.
+    pub(crate) shown: PathBuf,
+    /// From the root on.
+    pub(crate) absolute: PathBuf,
+    /// Where a folder went that had the name already.
+    pub(crate) moved: Option<PathBuf>,
+}
+
+impl DataFolder {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join("podometer.db")
+    }
+
+    pub(crate) fn locks(&self) -> PathBuf {
+        self.path.join("locks")
+    }
+
+    pub(crate) fn order(&self, id: &OrderId) -> PathBuf {
+        self.path.join(id.as_str())
+    }
+
+    /// Makes the folder, which git ignores by a file inside.
+    pub(crate) fn create(&self) -> Result<()> {
+        let failed = || {
+            let path = self.path.display();
+            format!("the data folder {path} can't be made; name another one with --data DIR")
+        };
+        fs::create_dir_all(self.locks()).with_context(failed)?;
+        let ignore = self.path.join(".gitignore");
+        match fs::File::create_new(ignore) {
+            Ok(mut file) => io::Write::write_all(&mut file, b"*\n").with_context(failed),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error).with_context(failed),
+        }
+    }
+
+    /// Makes the folder of a new order. One that is left of an order which the store doesn't know
+    /// any more is moved aside, so that files of two executions are never mixed.
+    pub(crate) fn create_order(&self, id: &OrderId) -> Result<OrderFolder> {
+        let shown = self.order(id);
+        let failed = |path: &Path| format!("the order's folder {} can't be made", path.display());
+        let moved = match fs::create_dir(&shown) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let aside = self.move_aside(id).with_context(|| failed(&shown))?;
+                fs::create_dir(&shown).with_context(|| failed(&shown))?;
+                Some(aside)
+            }
+            other => other.map(|()| None).with_context(|| failed(&shown))?,
+        };
+        let absolute = std::path::absolute(&shown).with_context(|| failed(&shown))?;
+        Ok(OrderFolder {
+            shown,
+            absolute,
+            moved,
+        })
+    }
+
+    /// A dot is in no id, so that the name is nobody's.
+    fn move_aside(&self, id: &OrderId) -> io::Result<PathBuf> {
+        let names = (1..).map(|n| self.path.join(format!("{id}.old-{n}")));
+        for aside in names {
+            if fs::symlink_metadata(&aside).is_err() {
+                fs::rename(self.order(id), &aside)?;
+                return Ok(aside);
+            }
+        }
+        Err(ErrorKind::AlreadyExists.into())
+    }
+
+    /// Removes an order's folder, if it is there.
+    pub(crate) fn remove_order(&self, id: &OrderId) -> Result<()> {
+        let folder = self.order(id);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error)
+                .with_context(|| format!("{} can't be removed; do it by hand", folder.display())),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_there_is_moved_aside_and_kept() {
+        let temporary = tempfile::tempdir().unwrap();
+        let data = DataFolder::new(&temporary.path().join("deep/data"));
+        data.create().unwrap();
+        data.create().unwrap();
+        assert_eq!(
+            fs::read_to_string(data.path().join(".gitignore")).unwrap(),
+            "*\n"
+        );
+        let id: OrderId = "leaf".parse().unwrap();
+        let first = data.create_order(&id).unwrap();
+        assert_eq!(first.moved, None);
+        for n in 1..3 {
+            fs::write(data.order(&id).join("file"), n.to_string()).unwrap();
+            let next = data.create_order(&id).unwrap();
+            let aside = data.path().join(format!("leaf.old-{n}"));
+            assert_eq!(next.moved, Some(aside.clone()));
+            assert_eq!(
+                fs::read_to_string(aside.join("file")).unwrap(),
+                n.to_string()
+            );
+            assert_eq!(fs::read_dir(&next.absolute).unwrap().count(), 0);
+        }
+        data.remove_order(&id).unwrap();
+        data.remove_order(&id).unwrap();
+        assert!(!data.order(&id).exists());
+    }
+}

@@ -1,0 +1,36 @@
+//! What a person can get wrong beside an order's content.
+
+use std::{io, path::PathBuf};
+
+use model::{OrderId, TaskName};
+use thiserror::Error;
+
+/// Bad input or usage; nothing was started.
+#[derive(Debug, Error)]
+pub(crate) enum Usage {
+    /// A file that can't be read.
+    #[error("{}: can't be read: {source}; check the path and its permissions", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    /// A file that is no order, whatever it is.
+    #[error("{}: is longer than {max_mib} MiB, which no order is; check the path", path.display())]
+    TooLong { path: PathBuf, max_mib: u64 },
+    /// `--input` names nothing that an order can start from.
+    #[error("--input {}: {problem}", path.display())]
+    Input { path: PathBuf, problem: String },
+    /// No such order.
+    #[error("there is no order {order} in {}; `podometer orders` lists those that there are", data.display())]
+    UnknownOrder { order: OrderId, data: PathBuf },
+    /// No such task in the order.
+    #[error("order {order} has no run of a task {task}; it has: {known}")]
+    UnknownTask {
+        order: OrderId,
+        task: TaskName,
+        known: String,
+    },
+    /// An order without runs.
+    #[error("order {order} has no runs yet, so that there is nothing to draw; it is {status}")]
+    NoRuns {
+        order: OrderId,
+        status: model::Status,
+    },
+}

@@ -1,0 +1,113 @@
+//! What is said of orders that are over.
+
+use std::path::Path;
+
+use store::RunRow;
+
+use super::{json, table};
+
+/// What should be known about the numbers of these runs.
+pub(crate) fn notes(runs: &[RunRow], storing_complete: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut add = |condition: bool, text: &str| {
+        if condition {
+            notes.push(text.to_owned());
+        }
+    };
+    let bound = |run: &RunRow| {
+        let memory = run.totals.memory_anon_peak_bytes.is_some();
+        run.totals.cpu_lower_bound || (memory && !run.totals.memory_anon_peak_exact)
+    };
+    let granted = |run: &RunRow| {
+        let given = &run.given;
+        given.limit_cpu.is_some() || given.limit_memory_bytes.is_some()
+    };
+    let missed = |run: &RunRow| run.quality.missed_samples > 0;
+    let censored = |run: &RunRow| run.censored == Some(true);
+    add(
+        runs.iter().any(granted),
+        "limits are recorded, not enforced on this machine",
+    );
+    add(runs.iter().any(bound), ">= marks a lower bound");
+    add(
+        runs.iter().any(censored),
+        "censored: the runner did not see the end, the totals are those of the last sample",
+    );
+    add(
+        runs.iter().any(missed),
+        "some samples were missed; totals don't depend on them",
+    );
+    add(
+        !storing_complete,
+        "storing incomplete: not all samples came through",
+    );
+    notes
+}
+
+/// A few lines on one run, for `exec`.
+pub(crate) fn of_run(run: &RunRow, folder: &Path) -> String {
+    let totals = &run.totals;
+    let split = match (totals.cpu_user_seconds, totals.cpu_system_seconds) {
+        (None, None) => String::new(),
+        (user, system) => {
+            let (user, system) = (table::cpu_seconds(user), table::cpu_seconds(system));
+            format!(" ({user} user, {system} system)")
+        }
+    };
+    let missed = match run.quality.missed_samples {
+        0 => String::new(),
+        missed => format!(", {missed} missed"),
+    };
+    let end = run.reason.map_or_else(
+        || "running".to_owned(),
+        |reason| {
+            table::result(
+                reason,
+                run.exit_code,
+                run.signal,
+                run.censored == Some(true),
+            )
+        },
+    );
+    let mut lines = vec![
+        ("result", end),
+        ("time", table::seconds(totals.duration_seconds)),
+        ("CPU", format!("{}{split}", table::cpu(totals))),
+        (
+            "memory",
+            format!(
+                "{} anonymous at the peak, {} in all",
+                table::anon_peak(totals),
+                table::bytes(totals.memory_peak_bytes)
+            ),
+        ),
+        (
+            "disk",
+            format!(
+                "{} read, {} written",
+                table::bytes(totals.disk_read_bytes),
+                table::bytes(totals.disk_write_bytes)
+            ),
+        ),
+        (
+            "samples",
+            format!(
+                "{}{missed}, from {}; measuring took {}",
+                run.quality.samples,
+                run.given
+                    .source
+                    .as_deref()
+                    .unwrap_or("nowhere")
+                    .replace('_', " "),
+                table::cpu_seconds(totals.monitor_cpu_seconds)
+            ),
+        ),
+    ];
+    if let Some(chart) = json::charts(run, folder).into_iter().next() {
+        lines.push(("chart", chart));
+    }
+    lines
+        .iter()
+        .map(|(name, value)| format!("  {name:<8} {value}\n"))
+        .collect()
+}

@@ -1,0 +1,298 @@
+//! All services on one broker, in this process, and orders taken through them.
+
+mod batch;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use anyhow::Result;
+use bus::Bus;
+use model::{
+    OrderHandle, OrderId, OrderTopics, OrderUid, Status,
+    attempt::{Launcher, Token},
+    order::Input,
+};
+use monitor_consumer::{Event, Finished, MonitorConsumer};
+use monitor_producer::MonitorProducer;
+use orchestrator::{
+    Options, Orchestrator, OrderRequest, Outcome, Source, StdioPolicy, local::Local,
+};
+use store::{NewOrder, Store};
+use tokio::{
+    sync::{broadcast, mpsc},
+    time::timeout,
+};
+use uuid::Uuid;
+
+pub(crate) use batch::{Batch, run_all};
+
+use crate::{
+    args::{BusArgs, MeasureArgs, SourceArg},
+    data::{DataFolder, OrderFolder},
+    load::Prepared,
+    output::{self, progress::OrderProgress},
+    owner::Owner,
+    signals::Wish,
+    time,
+};
+
+/// How long after its end an order's last rows may take to be stored, and its pictures to be drawn.
+const STORING: Duration = Duration::from_secs(60);
+const DRAWING: Duration = Duration::from_secs(300);
+
+/// What all sessions of one command have in common.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) data: DataFolder,
+    pub(crate) store: Store,
+    pub(crate) owner: Owner,
+    pub(crate) launcher: Local,
+    pub(crate) measure: MeasureArgs,
+    pub(crate) bus: BusArgs,
+    pub(crate) stdio: StdioPolicy,
+    pub(crate) wish: Wish,
+}
+
+impl Host {
+    fn connect(&self) -> Result<Bus, bus::Error> {
+        let servers = self
+            .bus
+            .bootstrap_servers
+            .as_deref()
+            .filter(|s| !s.trim().is_empty());
+        match servers {
+            None => Bus::embedded(),
+            Some(servers) => {
+                let options: BTreeMap<_, _> = self.bus.kafka_option.iter().cloned().collect();
+                Bus::external(servers, options)
+            }
+        }
+    }
+}
+
+/// The services.
+struct Session {
+    host: Arc<Host>,
+    bus: Bus,
+    producer: MonitorProducer,
+    consumer: MonitorConsumer,
+    orchestrator: Orchestrator,
+}
+
+/// An order that is over.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// The id that it ran under.
+    pub(crate) id: OrderId,
+    /// Its folder.
+    pub(crate) folder: OrderFolder,
+    /// How it ended.
+    pub(crate) outcome: Outcome,
+    /// How far storing and drawing got.
+    pub(crate) finished: Finished,
+}
+
+impl Session {
+    /// Starts all services.
+    ///
+    /// # Errors
+    /// If the broker or its clients can't be made.
+    fn start(host: Arc<Host>) -> Result<Self> {
+        let bus = host.connect()?;
+        let draw = !host.measure.no_charts;
+        let options = monitor_consumer::Options { draw };
+        let consumer = MonitorConsumer::start(&bus, host.store.clone(), options);
+        let launcher = host.launcher.clone();
+        Ok(Self {
+            producer: MonitorProducer::start(&bus)?,
+            consumer: consumer?,
+            orchestrator: Orchestrator::new(bus.clone(), launcher, Options::default())?,
+            bus,
+            host,
+        })
+    }
+
+    /// Whether it carries no more than some orders: its broker keeps what they said.
+    fn is_embedded(&self) -> bool {
+        self.bus.is_embedded()
+    }
+
+    /// Ends all services; no order is under way.
+    async fn stop(self) {
+        self.producer.stop().await;
+        self.consumer.stop().await;
+    }
+
+    /// Takes an order through its tasks and waits until it is stored and drawn.
+    ///
+    /// # Errors
+    /// Why it could not be begun; it then stands as failed.
+    async fn run(&self, order: &Prepared, mut progress: OrderProgress) -> Result<Done> {
+        let (handle, folder) = self.register(order).await?;
+        progress.named(&handle.order);
+        let (uid, id) = (handle.order_uid, handle.order.clone());
+        let outcome = match self.walk(order, handle, &folder, &mut progress).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let message = format!("{error:#}");
+                let note =
+                    self.host
+                        .store
+                        .set_status(uid, Status::Failed, Some(&message), time::now());
+                note.await?;
+                return Err(error.context(format!("order {id}")));
+            }
+        };
+        progress.ended(outcome.status, outcome.message.as_deref());
+        let finished = self.finish(uid).await;
+        self.settle(uid, &outcome).await?;
+        Ok(Done {
+            id,
+            folder,
+            outcome,
+            finished,
+        })
+    }
+
+    /// Gives the order its id, its folder and its secrets.
+    async fn register(&self, order: &Prepared) -> Result<(OrderHandle, OrderFolder)> {
+        let wanted = order.order.id.clone();
+        let order_uid = OrderUid(Uuid::now_v7());
+        let new = NewOrder {
+            wanted: wanted.clone(),
+            again: true,
+            order_uid,
+            launcher: Launcher::Local,
+            created_at: time::now(),
+            input: input_text(order),
+            definition: order.definition.clone(),
+            tasks: order.order.tasks.len() as u32,
+            owner: self.host.owner.name().to_owned(),
+        };
+        let id = self.host.store.register(new).await?;
+        if id != wanted && self.host.stdio == StdioPolicy::Files {
+            output::note(&format!("order {wanted} exists already; this one is {id}"));
+        }
+        let folder = self.host.data.create_order(&id)?;
+        if let Some(moved) = &folder.moved {
+            let (shown, moved) = (folder.shown.display(), moved.display());
+            output::note(&format!("{shown} was there already and is now {moved}"));
+        }
+        let topics = OrderTopics::own(&self.host.bus.topic_prefix, &id);
+        let token = Token(Uuid::new_v4().simple().to_string());
+        Ok((
+            OrderHandle {
+                order: id,
+                order_uid,
+                topics,
+                token,
+            },
+            folder,
+        ))
+    }
+
+    async fn walk(
+        &self,
+        prepared: &Prepared,
+        handle: OrderHandle,
+        folder: &OrderFolder,
+        progress: &mut OrderProgress,
+    ) -> Result<Outcome> {
+        self.bus.create_topics(&handle.topics).await?;
+        self.producer.add(handle.clone()).await;
+        self.consumer
+            .add(handle.clone(), folder.absolute.clone())
+            .await;
+        let (events, mut happened) = mpsc::unbounded_channel();
+        let mut samples = progress.wants_samples().then(|| self.consumer.events());
+        let mut order = prepared.order.clone();
+        order.id = handle.order.clone();
+        let uid = handle.order_uid;
+        let request = OrderRequest {
+            handle,
+            order,
+            folder: folder.absolute.clone(),
+            input: prepared.input.clone(),
+            period: self.host.measure.period,
+            grace: self.host.measure.grace,
+            stdio: self.host.stdio,
+            source: source(self.host.measure.source),
+            events: Some(events),
+            control: self.host.wish.control(),
+        };
+        let running = self.orchestrator.run(request);
+        tokio::pin!(running);
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut running => break outcome?,
+                Some(event) = happened.recv() => progress.event(&event),
+                Some(event) = next(&mut samples) => {
+                    if let Event::Sample { key, values, .. } = event && key.order_uid == uid {
+                        progress.sample(&key, &values);
+                    }
+                }
+            }
+        };
+        while let Ok(event) = happened.try_recv() {
+            progress.event(&event);
+        }
+        Ok(outcome)
+    }
+
+    /// Waits until all is stored and drawn, or until somebody has no more patience.
+    async fn finish(&self, uid: OrderUid) -> Finished {
+        let patience = if self.host.measure.no_charts {
+            STORING
+        } else {
+            STORING + DRAWING
+        };
+        let mut wish = self.host.wish.clone();
+        let finished = timeout(patience, self.consumer.finished(uid));
+        tokio::select! {
+            finished = finished => finished.unwrap_or_default(),
+            () = wish.at_once() => Finished::default(),
+        }
+    }
+
+    /// Sees to it that the order stands as ended, also if the monitors never heard of its end.
+    async fn settle(&self, uid: OrderUid, outcome: &Outcome) -> Result<()> {
+        let message = outcome.message.as_deref();
+        let noted = self
+            .host
+            .store
+            .set_status(uid, outcome.status, message, time::now());
+        if noted.await? {
+            tracing::warn!("the end of the order did not come through the monitors");
+        }
+        Ok(())
+    }
+}
+
+fn input_text(order: &Prepared) -> Option<String> {
+    let path = order.input.as_ref().map(|path| path.display().to_string());
+    path.or_else(|| match &order.order.input {
+        Some(Input::Path(text) | Input::Text(text)) => Some(text.clone()),
+        None => None,
+    })
+}
+
+fn source(arg: SourceArg) -> Source {
+    match arg {
+        SourceArg::Auto => Source::Auto,
+        SourceArg::Cgroup => Source::Cgroup,
+        SourceArg::ProcessTree => Source::ProcessTree,
+    }
+}
+
+/// The next event; for ever none without a source. What was missed is gone.
+async fn next(events: &mut Option<broadcast::Receiver<Event>>) -> Option<Event> {
+    loop {
+        let Some(receiver) = events else {
+            return std::future::pending().await;
+        };
+        match receiver.recv().await {
+            Ok(event) => return Some(event),
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => *events = None,
+        }
+    }
+}
