@@ -113,7 +113,7 @@ impl Address {
             // Readers fetch only while something is there (see `arrivals`). What comes right
             // after the last record waits for so long at most.
             config
-                .set("fetch.wait.max.ms", "2")
+                .set("fetch.wait.max.ms", "1")
                 .set("fetch.error.backoff.ms", "5")
                 .set("fetch.queue.backoff.ms", "5");
         } else {

@@ -110,14 +110,123 @@ impl<T> Window<T> {
         self.forgive();
     }
 
+    /// Drops the line.
+    pub(crate) fn clear(&mut self) {
+        self.line.clear();
+    }
+
     fn forgive(&mut self) {
         self.stored(i64::MAX);
     }
 }
 
-impl<T> Window<T> {
-    /// Drops the line.
-    pub(crate) fn clear(&mut self) {
-        self.line.clear();
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HALF: usize = MAX_BYTES / 2;
+
+    fn go(window: &mut Window<i64>) -> Vec<i64> {
+        std::iter::from_fn(|| window.next().map(|(n, _)| n)).collect()
+    }
+
+    fn filled(controlled: bool) -> Window<i64> {
+        let mut window = Window::new(controlled);
+        for n in 0..5 {
+            window.push(n, HALF);
+        }
+        assert_eq!(go(&mut window), [0, 1]);
+        window
+    }
+
+    #[test]
+    fn what_is_stored_makes_room() {
+        let mut window = filled(true);
+        window.reader_came();
+        window.confirmed(Some(0), HALF);
+        window.confirmed(Some(1), HALF);
+        assert_eq!(go(&mut window), [0; 0]);
+        window.stored(1);
+        assert_eq!(go(&mut window), [2]);
+        // Stored before the report of its delivery came.
+        window.stored(3);
+        assert_eq!(go(&mut window), [3]);
+        window.confirmed(Some(2), HALF);
+        assert_eq!(go(&mut window), [4]);
+    }
+
+    #[test]
+    fn what_is_confirmed_makes_room_where_nobody_stores() {
+        let mut window = filled(false);
+        window.confirmed(Some(0), HALF);
+        assert_eq!(go(&mut window), [2]);
+        window.confirmed(None, HALF);
+        assert_eq!(go(&mut window), [3]);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_reader_that_left() {
+        let mut window = filled(true);
+        window.reader_came();
+        window.confirmed(Some(0), HALF);
+        window.reader_left();
+        assert_eq!(go(&mut window), [2]);
+        window.confirmed(Some(1), HALF);
+        assert_eq!(go(&mut window), [3]);
+        window.reader_came();
+        window.confirmed(Some(2), HALF);
+        assert_eq!(go(&mut window), [0; 0]);
+        window.close();
+        assert_eq!(go(&mut window), [4]);
+    }
+
+    #[test]
+    fn one_that_is_too_large_goes_alone() {
+        let mut window = Window::new(true);
+        window.push(0, 3 * MAX_BYTES);
+        window.push(1, 1);
+        assert_eq!(go(&mut window), [0]);
+        window.confirmed(Some(0), 3 * MAX_BYTES);
+        window.stored(1);
+        assert_eq!(go(&mut window), [1]);
+    }
+
+    #[test]
+    fn records_are_counted_too() {
+        let mut window = Window::new(true);
+        for n in 0..=MAX_RECORDS as i64 {
+            window.push(n, 1);
+        }
+        assert_eq!(go(&mut window).len(), MAX_RECORDS);
+    }
+
+    proptest! {
+        /// Never more than the window between what is published and what is stored, in order, and
+        /// all of it in the end.
+        #[test]
+        fn bounded_ordered_complete(
+            sizes in prop::collection::vec(1..MAX_BYTES, 1..60),
+            stores in prop::collection::vec(1i64..5, 60),
+        ) {
+            let mut window = Window::new(true);
+            window.reader_came();
+            for (n, size) in sizes.iter().enumerate() {
+                window.push(n as i64, *size);
+            }
+            let (mut sent, mut stored) = (Vec::new(), 0i64);
+            for step in stores {
+                for n in go(&mut window) {
+                    sent.push(n);
+                    window.confirmed(Some(n), sizes[n as usize]);
+                }
+                let held: usize = sizes[stored as usize..sent.len()].iter().sum();
+                prop_assert!(held <= MAX_BYTES, "{held}");
+                stored = (stored + step).min(sent.len() as i64);
+                window.stored(stored);
+            }
+            prop_assert_eq!(sent, (0..sizes.len() as i64).collect::<Vec<_>>());
+        }
     }
 }

@@ -70,6 +70,11 @@ impl Publisher {
         ))
     }
 
+    /// Sends a record that says nothing.
+    pub(crate) fn hello(&self, topic: &str) -> Delivery {
+        self.sender.send(topic, None, Vec::new(), Vec::new())
+    }
+
     /// Puts a record that can't be read onto the topic [`DEAD_LETTER`], as it came, with the topic
     /// it came from and the reason as headers.
     pub async fn dead_letter(
@@ -92,13 +97,6 @@ impl Publisher {
                 headers,
             )
             .await
-    }
-}
-
-impl Publisher {
-    /// Sends a record that says nothing.
-    pub(crate) fn hello(&self, topic: &str) {
-        drop(self.sender.send(topic, None, Vec::new(), Vec::new()));
     }
 }
 

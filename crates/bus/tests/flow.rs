@@ -54,6 +54,7 @@ async fn a_slow_reader_loses_nothing() {
 }
 
 /// Publishes 8 MB onto a topic that nobody stores; ready when the broker has it all.
+#[allow(clippy::unwrap_used, reason = "part of tests")]
 async fn eight_megabytes(bus: &bus::Bus, topic: &str) -> tokio::task::JoinHandle<()> {
     let publisher = bus.publisher().unwrap();
     let topic = topic.to_owned();

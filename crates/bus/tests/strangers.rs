@@ -10,7 +10,11 @@ use rdkafka::{
     producer::{FutureProducer, FutureRecord},
 };
 
-async fn strange(servers: &str, topic: &str, records: &[(Option<&[u8]>, Option<&[u8]>)]) {
+/// Key and value as they stand in a record.
+type Raw<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
+#[allow(clippy::unwrap_used, reason = "part of tests")]
+async fn strange(servers: &str, topic: &str, records: &[Raw<'_>]) {
     let producer: FutureProducer = ClientConfig::new()
         .set("bootstrap.servers", servers)
         .create()
@@ -29,7 +33,7 @@ async fn plain_text_arrives_as_text() {
     let reader = bus.reader("test").unwrap();
     reader.add(&topics.orchestrator, Start::Earliest).unwrap();
     let servers = bus.address(&topics).bootstrap_servers;
-    let records: [(Option<&[u8]>, Option<&[u8]>); 4] = [
+    let records: [Raw<'_>; 4] = [
         (Some(b"ORDER"), Some(b"['a', 'b']:a:leaf-1")),
         (
             Some(b"PROGRESS"),
@@ -61,7 +65,7 @@ async fn the_unreadable_goes_aside_and_stops_nobody() {
     reader.add(&topics.task, Start::Earliest).unwrap();
     let servers = bus.address(&topics).bootstrap_servers;
     let later = br#"{"v":99,"order":"a","order_uid":"00000000-0000-0000-0000-000000000007"}"#;
-    let rubbish: [(Option<&[u8]>, Option<&[u8]>); 7] = [
+    let rubbish: [Raw<'_>; 7] = [
         (None, Some(b"no key")),
         (Some(b"HALT"), None),
         (Some(b"HALT"), Some(b"{")),
