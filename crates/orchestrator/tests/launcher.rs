@@ -20,7 +20,7 @@ use tokio::time::timeout;
 async fn start(local: &Local, request: &OrderRequest) -> Running {
     timeout(
         Duration::from_secs(10),
-        local.start(request, FIRST, &[], None),
+        local.start(request, FIRST, &[], None, None),
     )
     .await
     .unwrap()
@@ -92,7 +92,7 @@ async fn a_runner_that_is_not_there_says_so() {
         ..LocalOptions::default()
     });
     let error = local
-        .start(&one_task(folder.path()), FIRST, &[], None)
+        .start(&one_task(folder.path()), FIRST, &[], None, None)
         .await
         .unwrap_err();
     assert!(matches!(error, LaunchError::Runner { .. }), "{error}");
@@ -339,5 +339,75 @@ fn find(folder: &std::path::Path, name: &str, depth: u32) -> bool {
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .any(|entry| {
             entry.file_name() == name || (depth > 0 && find(&entry.path(), name, depth - 1))
+        })
+}
+
+/// Needs root or a delegated cgroup, and says so where there is none.
+#[tokio::test]
+async fn as_root_what_was_prepared_is_used_or_goes() {
+    let folder = tempdir().unwrap();
+    let mut request = one_task(folder.path());
+    request.source = Source::Auto;
+    let local = shell("exit 4");
+    let Some(prepared) = local.prepare(&request, FIRST) else {
+        println!(
+            "no cgroup can be made here: {:?}",
+            local.no_cgroup().map(ToString::to_string)
+        );
+        return;
+    };
+    let children = || {
+        let own = std::process::id();
+        let list = std::process::Command::new("ps")
+            .args(["-o", "pid=,comm=", "--ppid", &own.to_string()])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(list.stdout).unwrap();
+        text.lines().filter(|line| line.contains("launch")).count()
+    };
+    let limit = Duration::from_secs(10);
+    // Used: it is this very process that becomes the runner.
+    soon("a child waits", || children() > 0);
+    let begin = Instant::now();
+    let running = timeout(
+        limit,
+        local.start(&request, FIRST, &[], None, Some(prepared)),
+    )
+    .await;
+    println!("start of what was prepared: {:?}", begin.elapsed());
+    let running = running.unwrap().unwrap();
+    assert_eq!(running.no_cgroup(), None);
+    assert_eq!(end(running).await.runner, RunnerEnd::Code(4));
+    // Not used: it goes, with its cgroup.
+    let name = format!(
+        "launch-0-1-{}",
+        &request.handle.order_uid.0.simple().to_string()[20..]
+    );
+    let there = || find(std::path::Path::new("/sys/fs/cgroup"), &name, 6);
+    let unused = local.prepare(&request, FIRST).unwrap();
+    assert!(there());
+    drop(unused);
+    assert!(!there());
+    // Killed while it waits: another one takes its place.
+    let killed = local.prepare(&request, FIRST).unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let procs = procs_of(std::path::Path::new("/sys/fs/cgroup"), &name, 6).unwrap();
+    kill("-KILL", procs.trim());
+    let running = timeout(limit, local.start(&request, FIRST, &[], None, Some(killed))).await;
+    let running = running.unwrap().unwrap();
+    assert_eq!(running.no_cgroup(), None);
+    assert_eq!(end(running).await.runner, RunnerEnd::Code(4));
+    assert!(!there());
+}
+
+fn procs_of(folder: &std::path::Path, name: &str, depth: u32) -> Option<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .find_map(|entry| {
+            if entry.file_name() == name {
+                return fs::read_to_string(entry.path().join("cgroup.procs")).ok();
+            }
+            (depth > 0).then(|| procs_of(&entry.path(), name, depth - 1))?
         })
 }

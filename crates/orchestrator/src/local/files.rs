@@ -1,7 +1,7 @@
 //! Where the files of an attempt stand, and what is read of them when it is over.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
@@ -10,6 +10,7 @@ use model::{
     AttemptKey, TaskName, TerminationLog, message::MAX_OUTPUT_BYTES, termination::MAX_BYTES,
 };
 
+use super::LaunchError;
 use crate::plan::At;
 
 /// The files of one attempt, `runs/<position>-<task>-<attempt>.*` in the order's folder.
@@ -49,6 +50,21 @@ impl AttemptFiles {
         for file in [&self.out, &self.err, &self.end, &self.output] {
             let _ = fs::remove_file(file);
         }
+    }
+
+    /// The runner's own standard input, output and error.
+    pub(super) fn of_runner(&self) -> Result<[File; 3], LaunchError> {
+        let null = Path::new("/dev/null");
+        let to_null = || OpenOptions::new().read(true).write(true).open(null);
+        let said = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.runner);
+        Ok([
+            to_null().map_err(LaunchError::file(null))?,
+            to_null().map_err(LaunchError::file(null))?,
+            said.map_err(LaunchError::file(&self.runner))?,
+        ])
     }
 
     /// The termination log; `None` if there is none, it is no whole one, or it isn't this attempt's.

@@ -12,13 +12,11 @@ mod files;
 mod pidfd;
 mod processes;
 mod running;
-mod spawn;
+mod seed;
 mod spec;
 
 use std::{
-    env,
-    fs::OpenOptions,
-    process::{Child, Command, Stdio},
+    env, io,
     sync::{Arc, OnceLock},
 };
 
@@ -26,9 +24,9 @@ use model::{
     AttemptSpec,
     attempt::{BusAddress, SPEC_VARIABLE},
 };
-use nix::sys::prctl;
+use nix::{sys::prctl, unistd::Pid};
 
-pub use cgroup::NoCgroup;
+use cgroup::NoCgroup;
 use cgroup::{Cgroups, Group};
 pub use environment::MAX_PROGRESS_BYTES;
 pub use error::LaunchError;
@@ -36,6 +34,7 @@ pub use files::AttemptFiles;
 use processes::Marks;
 use running::Remains;
 pub use running::{Running, Signaller};
+use seed::{Failed, Image, Seed};
 pub use spec::given_progress;
 
 use crate::{
@@ -108,7 +107,30 @@ impl Local {
         self.cgroups.get_or_init(Cgroups::find)
     }
 
-    /// Starts the runner of an attempt.
+    /// Makes ready what takes time: the cgroup of an attempt, and a process in it that waits to
+    /// become its runner. `None` if there is no cgroup to be made.
+    pub fn prepare(&self, request: &OrderRequest, at: At) -> Option<Prepared> {
+        let mut prepared = self.begin(request, at);
+        prepared.group.as_ref()?;
+        // Without it the start says what is wrong.
+        prepared.seed = prepared.plant(request).ok();
+        Some(prepared)
+    }
+
+    fn begin(&self, request: &OrderRequest, at: At) -> Prepared {
+        let (group, no_cgroup) = match self.make_group(request, at) {
+            Ok(group) => (Some(group), None),
+            Err(why) => (None, Some(why)),
+        };
+        Prepared {
+            at,
+            seed: None,
+            group,
+            no_cgroup,
+        }
+    }
+
+    /// Starts the runner of an attempt, out of what was prepared for it if there is such.
     ///
     /// # Errors
     /// Why there is no runner; nothing is left then.
@@ -118,41 +140,47 @@ impl Local {
         at: At,
         earlier: &[Earlier],
         bus: Option<BusAddress>,
+        prepared: Option<Prepared>,
     ) -> Result<Running, LaunchError> {
         let task = &request.order.tasks[at.0.0 as usize].name;
         let files = AttemptFiles::new(&request.folder, at, task);
         files.clear();
         let mut spec = spec::build(request, at, earlier, &files, bus, &self.program)?;
-        let (mut group, mut no_cgroup) = match self.make_group(request, at) {
-            Ok(group) => (Some(group), None),
-            Err(why) => (None, Some(why)),
-        };
-        let child = loop {
-            if let (Source::Cgroup, Some(why)) = (request.source, &no_cgroup) {
+        let matching = prepared.filter(|prepared| prepared.at == at);
+        let mut prepared = matching.unwrap_or_else(|| self.begin(request, at));
+        let mut waiting = prepared.seed.is_some();
+        let pid = loop {
+            if let (Source::Cgroup, Some(why)) = (request.source, &prepared.no_cgroup) {
                 return Err(LaunchError::Cgroup(why.clone()));
             }
-            spec.own_cgroup = group.is_some();
-            match self.spawn(request, &spec, &files, group.as_ref()).await {
-                Ok(child) => break child,
-                // Perhaps it is the cgroup that it can't join; without one the error is plain.
-                Err(LaunchError::Runner { source, .. }) if group.is_some() => {
-                    group = None;
-                    no_cgroup = Some(NoCgroup::NotJoined(source.to_string()));
+            spec.own_cgroup = prepared.group.is_some();
+            let image = self.image(request, &spec, &files)?;
+            match prepared.grow(request, image).await {
+                Ok(pid) => break pid,
+                // What waited may have been killed meanwhile.
+                Err(Failed::Setup(_)) if waiting => waiting = false,
+                // Without the cgroup it may do, else the error is plain.
+                Err(Failed::Setup(source)) if prepared.group.take().is_some() => {
+                    prepared.no_cgroup = Some(NoCgroup::NotJoined(source.to_string()));
                 }
-                Err(error) => return Err(error),
+                Err(Failed::Setup(source) | Failed::Execute(source)) => {
+                    return Err(self.runner_error(source));
+                }
             }
         };
-        let runner = child.id() as i32;
         let marks = Marks {
-            runner,
-            runner_start: processes::start_of(runner).unwrap_or(0),
+            runner: pid.as_raw(),
+            runner_start: processes::start_of(pid.as_raw()).unwrap_or(0),
             own_session: request.stdio == StdioPolicy::Files,
             group: None,
             output: files.output.clone(),
         };
-        let remains = Remains { marks, group };
-        let mut running = Running::new(child, remains, files, spec.key, self.clock);
-        running.no_cgroup = no_cgroup.map(|why| why.to_string());
+        let remains = Remains {
+            marks,
+            group: prepared.group.take(),
+        };
+        let mut running = Running::new(pid, remains, files, spec.key, self.clock);
+        running.no_cgroup = prepared.no_cgroup.take().map(|why| why.to_string());
         Ok(running)
     }
 
@@ -167,43 +195,64 @@ impl Local {
         cgroups.make(&format!("{}-{}-{}-{short}", request.order.id, at.0, at.1))
     }
 
-    async fn spawn(
+    fn image(
         &self,
         request: &OrderRequest,
         spec: &AttemptSpec,
         files: &AttemptFiles,
-        group: Option<&Group>,
-    ) -> Result<Child, LaunchError> {
-        let runner_error = |source| LaunchError::Runner {
-            program: self.runner[0].clone(),
-            source,
-        };
+    ) -> Result<Image, LaunchError> {
         let too_long = |bytes| LaunchError::TooLong {
             task: spec.task.clone(),
             bytes,
         };
         let (text, beside) = environment::encode(spec.clone()).map_err(too_long)?;
-        let mut command = Command::new(&self.runner[0]);
-        command.args(&self.runner[1..]).env_clear();
-        command.envs(env::vars_os().filter(|(name, _)| environment::inherits(name)));
-        command.envs(beside).env(SPEC_VARIABLE, text);
-        if request.stdio == StdioPolicy::Files {
-            let said = OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(&files.runner);
-            command.stdin(Stdio::null()).stdout(Stdio::null());
-            command.stderr(said.map_err(LaunchError::file(&files.runner))?);
-        }
-        let entrances = group
-            .map(Group::entrances)
-            .transpose()
-            .map_err(runner_error)?;
-        let setup = spawn::Setup {
-            cgroup: entrances.unwrap_or_default(),
-            // A session of its own would cut the task off from the terminal that it is to share.
-            own_session: request.stdio == StdioPolicy::Files,
+        let inherited = env::vars_os().filter(|(name, _)| environment::inherits(name));
+        let ours = [(SPEC_VARIABLE.into(), text.into())];
+        let env = inherited.filter(|(name, _)| !beside.iter().any(|(own, _)| own == name));
+        let env: Vec<_> = env.chain(beside.clone()).chain(ours).collect();
+        let stdio = match request.stdio {
+            StdioPolicy::Inherit => None,
+            StdioPolicy::Files => Some(files.of_runner()?),
         };
-        spawn::spawn(command, setup).await.map_err(runner_error)
+        Image::new(&self.runner, env, stdio).map_err(|source| self.runner_error(source))
+    }
+
+    fn runner_error(&self, source: io::Error) -> LaunchError {
+        LaunchError::Runner {
+            program: self.runner[0].clone(),
+            source,
+        }
+    }
+}
+
+/// What was made ready for an attempt.
+#[derive(Debug)]
+pub struct Prepared {
+    at: At,
+    // Before the group: dropped first, so that the group is empty sooner.
+    seed: Option<Seed>,
+    group: Option<Group>,
+    no_cgroup: Option<NoCgroup>,
+}
+
+impl Prepared {
+    /// The attempt.
+    pub fn at(&self) -> At {
+        self.at
+    }
+
+    fn plant(&self, request: &OrderRequest) -> io::Result<Seed> {
+        let entrances = self.group.as_ref().map(Group::entrances).transpose()?;
+        // A session of its own would cut the task off from the terminal that it is to share.
+        let own_session = request.stdio == StdioPolicy::Files;
+        Seed::new(entrances.unwrap_or_default(), own_session)
+    }
+
+    async fn grow(&mut self, request: &OrderRequest, image: Image) -> Result<Pid, Failed> {
+        let seed = match self.seed.take() {
+            Some(seed) => seed,
+            None => self.plant(request).map_err(Failed::Setup)?,
+        };
+        seed.execute(image).await
     }
 }

@@ -2,11 +2,7 @@
 
 use std::{
     io,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::process::ExitStatusExt,
-    },
-    process::{Child, ExitStatus},
+    os::fd::{AsFd, OwnedFd},
     sync::Arc,
     thread,
 };
@@ -15,7 +11,7 @@ use model::AttemptKey;
 use nix::{
     sys::{
         signal::{Signal, kill},
-        wait::{Id, WaitPidFlag, waitid},
+        wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid},
     },
     unistd::Pid,
 };
@@ -83,7 +79,7 @@ impl Remains {
 /// belongs to it.
 #[derive(Debug)]
 pub struct Running {
-    pub(super) child: Option<Child>,
+    pub(super) reaped: bool,
     pub(super) signaller: Signaller,
     pub(super) remains: Option<Remains>,
     pub(super) files: AttemptFiles,
@@ -94,16 +90,15 @@ pub struct Running {
 
 impl Running {
     pub(super) fn new(
-        child: Child,
+        pid: Pid,
         remains: Remains,
         files: AttemptFiles,
         key: AttemptKey,
         clock: Clock,
     ) -> Self {
-        let pid = Pid::from_raw(child.id() as i32);
         let fd = pidfd::open(pid.as_raw()).ok().map(Arc::new);
         Self {
-            child: Some(child),
+            reaped: false,
             signaller: Signaller { pid, fd },
             remains: Some(remains),
             files,
@@ -135,14 +130,12 @@ impl Running {
     /// None in practice: the kernel's answer to a wait for a child that is ours.
     pub async fn wait(mut self) -> io::Result<(Box<ExitView>, JoinHandle<()>)> {
         exited(&self.signaller).await?;
-        let status = match self.child.as_mut() {
-            Some(child) => child.wait()?,
-            None => return Err(io::Error::from_raw_os_error(libc::ECHILD)),
-        };
-        self.child = None;
+        let end = runner_end(waitpid(self.signaller.pid, None)?);
+        self.reaped = true;
         let ended_at = (self.clock)();
         let mut log = self.files.log(self.key);
-        let whole = status.code().is_some() && log.as_ref().is_some_and(|log| log.end.is_some());
+        let exited = matches!(end, RunnerEnd::Code(_));
+        let whole = exited && log.as_ref().is_some_and(|log| log.end.is_some());
         if !whole && let Some(mut remains) = self.remains.take() {
             remains.marks.group = log.as_ref().and_then(|log| log.process_group);
             let ended = spawn_blocking(move || {
@@ -156,7 +149,7 @@ impl Running {
         let output = log.as_ref().and_then(|log| log.output.clone());
         let last_words = self.files.last_words();
         let view = Box::new(ExitView {
-            runner: runner_end(status),
+            runner: end,
             ended_at,
             oom_kills: remains.as_ref().and_then(|r| r.group.as_ref()?.oom_kills()),
             output: output.or_else(|| self.files.read_output()),
@@ -167,10 +160,12 @@ impl Running {
     }
 }
 
-fn runner_end(status: ExitStatus) -> RunnerEnd {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => RunnerEnd::Code(code),
-        (None, signal) => RunnerEnd::Signal(signal.unwrap_or_default()),
+fn runner_end(status: WaitStatus) -> RunnerEnd {
+    match status {
+        WaitStatus::Exited(_, code) => RunnerEnd::Code(code),
+        WaitStatus::Signaled(_, signal, _) => RunnerEnd::Signal(signal as i32),
+        // Only asked for by other flags.
+        _ => RunnerEnd::Signal(0),
     }
 }
 
@@ -193,12 +188,17 @@ async fn exited(runner: &Signaller) -> io::Result<()> {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let (Some(mut child), Some(remains)) = (self.child.take(), self.remains.take()) else {
+        let Some(remains) = self.remains.take() else {
             return;
         };
-        self.signaller.signal(true);
+        let (reaped, pid) = (self.reaped, self.signaller.pid);
+        if !reaped {
+            self.signaller.signal(true);
+        }
         let work = move || {
-            let _ = child.wait();
+            if !reaped {
+                let _ = waitpid(pid, None);
+            }
             remains.end_all();
         };
         let thread = thread::Builder::new().name("clean-up".to_owned());

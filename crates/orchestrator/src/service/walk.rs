@@ -4,13 +4,13 @@ use std::{collections::HashMap, time::Duration};
 
 use bus::Delivery;
 use model::{
-    AttemptKey, Envelope, Message, Status,
+    Attempt, AttemptKey, Envelope, Message, Position, Status,
     message::{AttemptEnd, Halt, Header, Sender, Stop},
     order::Messages,
 };
 use tokio::{
     sync::mpsc,
-    task::{JoinHandle, JoinSet},
+    task::{JoinHandle, JoinSet, spawn_blocking},
     time::{sleep, timeout},
 };
 use tracing::{debug, warn};
@@ -18,7 +18,7 @@ use tracing::{debug, warn};
 use super::{Orchestrator, routes::Route};
 use crate::{
     Control, OrderEvent, OrderRequest, Outcome,
-    local::{Signaller, given_progress},
+    local::{Prepared, Signaller, given_progress},
     plan::{Action, At, Earlier, ExitView, LostHalt, Note, Patience, Plan, Reminder, Seen},
 };
 
@@ -46,6 +46,8 @@ pub(super) struct Walk<'a> {
     attempts: Vec<AttemptEnd>,
     message: Option<String>,
     no_cgroup: Option<String>,
+    /// For the next task.
+    prepared: Option<Prepared>,
 }
 
 impl<'a> Walk<'a> {
@@ -69,6 +71,7 @@ impl<'a> Walk<'a> {
             attempts: Vec::new(),
             message: None,
             no_cgroup: None,
+            prepared: None,
         }
     }
 
@@ -177,10 +180,10 @@ impl<'a> Walk<'a> {
         }
         let address = self.host.bus.address(&self.request.handle.topics);
         let clock = self.host.launcher.clock();
-        match self
-            .host
-            .launcher
-            .start(self.request, at, earlier, Some(address))
+        let prepared = self.prepared.take_if(|prepared| prepared.at() == at);
+        let launcher = &self.host.launcher;
+        match launcher
+            .start(self.request, at, earlier, Some(address), prepared)
             .await
         {
             Ok(running) => {
@@ -198,6 +201,7 @@ impl<'a> Walk<'a> {
                 });
                 self.watches
                     .spawn(async move { Watched::Exited(at, running.wait().await) });
+                self.prepare_next(at);
                 None
             }
             Err(error) => Some(Seen::LaunchFailed {
@@ -205,6 +209,15 @@ impl<'a> Walk<'a> {
                 message: error.to_string(),
                 ended_at: clock(),
             }),
+        }
+    }
+
+    /// While this task runs, the next one's runner is made ready.
+    fn prepare_next(&mut self, at: At) {
+        let next = (Position(at.0.0 + 1), Attempt(1));
+        let exists = (next.0.0 as usize) < self.request.order.tasks.len();
+        if exists && self.prepared.is_none() {
+            self.prepared = self.host.launcher.prepare(self.request, next);
         }
     }
 
@@ -318,6 +331,8 @@ impl<'a> Walk<'a> {
     }
 
     async fn outcome(mut self, status: Status, storing_complete: bool) -> Outcome {
+        let prepared = self.prepared.take();
+        self.cleaning.push(spawn_blocking(move || drop(prepared)));
         for cleaning in self.cleaning.drain(..) {
             let _ = cleaning.await;
         }

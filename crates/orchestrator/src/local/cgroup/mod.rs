@@ -8,6 +8,7 @@ mod v2;
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 pub(super) use group::Group;
@@ -15,6 +16,9 @@ use mounts::Mounts;
 
 /// The folder, in this process's own cgroup, that holds those of the attempts.
 const FOLDER: &str = "podometer";
+
+/// How old an empty cgroup must be to count as left behind.
+const SWEEP_AGE: Duration = Duration::from_mins(1);
 
 /// Why there is no cgroup for an attempt.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -82,6 +86,14 @@ pub(super) struct Cgroups {
 impl Cgroups {
     /// Looks for the place, v2 first, and prepares it.
     pub(super) fn find() -> Result<Self, NoCgroup> {
+        let place = Self::place()?;
+        for base in &place.bases {
+            sweep(base);
+        }
+        Ok(place)
+    }
+
+    fn place() -> Result<Self, NoCgroup> {
         let mounts = Mounts::read()?;
         match v2::prepare(&mounts, v2::REQUIRED) {
             Ok(base) => Ok(Self {
@@ -118,6 +130,22 @@ fn make_folder(base: &Path, folder: &Path) -> io::Result<()> {
         }
     }
     fs::create_dir(folder)
+}
+
+/// Removes what killed processes left behind. What is young may be about to be used, and what holds
+/// processes stays anyway.
+fn sweep(base: &Path) {
+    let old = |path: &Path| {
+        let made = fs::metadata(path).and_then(|data| data.modified());
+        made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > SWEEP_AGE))
+    };
+    let entries = fs::read_dir(base).into_iter().flatten().flatten();
+    for path in entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir() && old(path))
+    {
+        let _ = fs::remove_dir(path);
+    }
 }
 
 fn ensure(folder: &Path) -> io::Result<()> {
