@@ -51,8 +51,6 @@ fn timed<T>(times: &mut Vec<Duration>, action: impl FnOnce() -> T) -> T {
 
 /// Processor time of this process, seconds.
 fn cpu() -> Outcome<f64> {
-    let stat = fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    let _ = stat;
     let mut nanoseconds = 0u64;
     for task in fs::read_dir("/proc/self/task")? {
         let line = fs::read_to_string(task?.path().join("schedstat"))?;

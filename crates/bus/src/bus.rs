@@ -248,3 +248,18 @@ impl std::fmt::Debug for Bus {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// If this fails after an update of librdkafka, see `arrivals`: its log reads otherwise now.
+    #[tokio::test]
+    async fn the_embedded_broker_announces_what_it_appends() {
+        let bus = Bus::embedded().unwrap();
+        for _ in 0..3 {
+            bus.publisher().unwrap().hello(HELLO).await.unwrap();
+        }
+        assert!((3..=4).contains(&bus.arrivals().end(HELLO)));
+    }
+}

@@ -104,6 +104,9 @@ pub enum Error {
         /// The topic.
         topic: String,
     },
+    /// There is no tokio runtime around.
+    #[error("a reader can only be made within a tokio runtime")]
+    NoRuntime,
     /// A thread could not be started.
     #[error("no thread could be started ({source}); check the limit on threads (ulimit -u)")]
     Thread {

@@ -33,6 +33,9 @@ pub struct Reader {
 
 impl Reader {
     pub(crate) fn new(bus: Bus, name: &str) -> Result<Self, Error> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Error::NoRuntime);
+        }
         let address = bus.at();
         let consumer = address
             .reader(name)?

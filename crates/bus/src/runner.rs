@@ -5,6 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -14,7 +15,7 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     error::KafkaError,
     message::{DeliveryResult, Header, OwnedHeaders},
-    producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
+    producer::{BaseProducer, BaseRecord, ProducerContext},
 };
 use tracing::warn;
 
@@ -120,9 +121,17 @@ impl RunnerProducer {
     /// Waits until the broker has confirmed everything, for at most so long. Returns how many
     /// messages it has not, those included that were given up on.
     pub fn flush(&self, timeout: Duration) -> usize {
-        let deadline = Instant::now() + timeout;
-        while self.undelivered() > 0 && Instant::now() < deadline {
-            let _ = self.producer.flush(Duration::from_millis(1));
+        let start = Instant::now();
+        loop {
+            self.poll();
+            let waited = start.elapsed();
+            if self.undelivered() == 0 || waited >= timeout {
+                break;
+            }
+            // rdkafka's own waits either spin or oversleep. Short naps while a broker that is there
+            // would answer, longer ones later.
+            let nap = (waited / 8).clamp(Duration::from_micros(100), Duration::from_millis(20));
+            thread::sleep(nap.min(timeout.saturating_sub(waited)));
         }
         self.undelivered() + self.tally.failed.load(Ordering::Relaxed)
     }

@@ -3,11 +3,17 @@
 
 mod common;
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use bus::{Bus, Error, Start};
+use bus::{Bus, Error, RunnerProducer, Start};
 use common::{embedded, halt, message, soon};
-use model::{OrderTopics, attempt::Token};
+use model::{
+    OrderTopics,
+    attempt::{BusAddress, Token},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_found_by_address_serves_as_well() {
@@ -29,12 +35,42 @@ async fn a_broker_found_by_address_serves_as_well() {
     }
 }
 
+/// A port that was just free, and on which nobody listens.
+#[allow(clippy::unwrap_used, reason = "part of tests")]
+fn nobody() -> String {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().to_string()
+}
+
+#[test]
+fn a_runner_without_a_broker_ends_all_the_same() {
+    let address = BusAddress {
+        bootstrap_servers: nobody(),
+        options: BTreeMap::new(),
+        topics: OrderTopics::own("", &"leaf-1".parse().unwrap()),
+    };
+    let start = Instant::now();
+    let runner = RunnerProducer::connect(&address).unwrap();
+    runner.send(&address.topics.task, &halt(1)).unwrap();
+    assert_eq!(runner.flush(Duration::from_millis(300)), 1);
+    assert_eq!(runner.undelivered(), 1);
+    drop(runner);
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[test]
+fn a_reader_wants_a_runtime() {
+    let bus = Bus::embedded().unwrap();
+    assert!(matches!(bus.reader("test"), Err(Error::NoRuntime)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_not_there_is_named() {
-    // A port that was just free, and on which nobody listens.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let servers = free.local_addr().unwrap().to_string();
-    drop(free);
+    let servers = nobody();
     let bus = Bus::external(&servers, BTreeMap::new()).unwrap();
     let topics = OrderTopics::own("", &"leaf-1".parse().unwrap());
     let start = Instant::now();
