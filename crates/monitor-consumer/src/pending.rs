@@ -105,7 +105,11 @@ impl Pending {
             time: sample.reading.time_us,
             values: Box::new(sample.values),
         });
-        self.items.push(Item::Sample { key, task, sample: *sample });
+        self.items.push(Item::Sample {
+            key,
+            task,
+            sample: *sample,
+        });
     }
 
     fn run(&mut self, key: AttemptKey, task: TaskName, mut run: Run) {

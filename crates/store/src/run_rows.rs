@@ -11,15 +11,27 @@ use crate::{
     merge::merge,
 };
 
-/// The number that a task's name has, given to it if it has none.
+/// The number that a task's name has, given to it if it has none. It is looked up first: an insert
+/// that meets a conflict would use up a number each time.
 pub(crate) async fn task_number(connection: &mut Connection, task: &TaskName) -> Sql<i64> {
+    let known = "select id from task where name = $1";
+    if let Some(id) = number(connection, known, task.as_str()).await? {
+        return Ok(id);
+    }
     sqlx::query("insert into task (name) values ($1) on conflict (name) do nothing")
         .bind(task.as_str())
         .execute(&mut *connection)
         .await?;
-    sqlx::query_scalar("select id from task where name = $1")
+    sqlx::query_scalar(known)
         .bind(task.as_str())
         .fetch_one(connection)
+        .await
+}
+
+async fn number(connection: &mut Connection, query: &'static str, of: &str) -> Sql<Option<i64>> {
+    sqlx::query_scalar(query)
+        .bind(of)
+        .fetch_optional(connection)
         .await
 }
 
@@ -29,6 +41,10 @@ async fn machine_number(connection: &mut Connection, machine: &MachineFacts) -> 
         return Ok(0);
     }
     let facts = serde_json::to_string(machine).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
+    let known = "select id from machine where facts = $1";
+    if let Some(id) = number(connection, known, &facts).await? {
+        return Ok(id);
+    }
     sqlx::query(
         "insert into machine \
          (facts, hostname, processor, cores, memory_bytes, kernel, os, architecture) \
@@ -44,7 +60,7 @@ async fn machine_number(connection: &mut Connection, machine: &MachineFacts) -> 
     .bind(machine.architecture.as_deref())
     .execute(&mut *connection)
     .await?;
-    sqlx::query_scalar("select id from machine where facts = $1")
+    sqlx::query_scalar(known)
         .bind(facts)
         .fetch_one(connection)
         .await

@@ -19,7 +19,11 @@ pub(super) fn chart(order: &OrderRow, run: &RunRow, samples: &[StoredSample]) ->
         facts: Vec::new(),
         panels: panels::panels(run, samples, start),
         source: source(run),
-        flags: flags(run),
+        flags: peak_is_bound(run)
+            .then(|| "the peak of memory is a lower bound".to_owned())
+            .into_iter()
+            .chain(flags(run))
+            .collect(),
         width: DEFAULT_WIDTH,
     }
 }
@@ -68,7 +72,12 @@ pub(super) fn source(run: &RunRow) -> String {
     }
 }
 
-/// What should be known before the numbers are believed.
+/// Whether the peak of anonymous memory is only known to be at least what it says.
+pub(super) fn peak_is_bound(run: &RunRow) -> bool {
+    run.totals.memory_anon_peak_bytes.is_some() && !run.totals.memory_anon_peak_exact
+}
+
+/// What should be known before the numbers are believed, beside bounds, which stand at the numbers.
 pub(super) fn flags(run: &RunRow) -> Vec<String> {
     let (totals, quality) = (&run.totals, &run.quality);
     let mut flags = Vec::new();
@@ -77,9 +86,6 @@ pub(super) fn flags(run: &RunRow) -> Vec<String> {
     }
     if totals.cpu_lower_bound {
         flags.push("CPU is a lower bound".to_owned());
-    }
-    if totals.memory_anon_peak_bytes.is_some() && !totals.memory_anon_peak_exact {
-        flags.push("peak of anonymous memory is a lower bound".to_owned());
     }
     if quality.missed_samples > 0 {
         flags.push(format!("{} samples missed", quality.missed_samples));
