@@ -148,12 +148,12 @@ const COLUMNS: [(&str, bool); 13] = [
     ("Duration", true),
     ("CPU", true),
     ("CPU p95", true),
-    ("Peak anonymous", true),
+    ("Peak anon", true),
     ("Peak", true),
-    ("Disk read", true),
-    ("Disk written", true),
+    ("Read", true),
+    ("Written", true),
     ("Samples", true),
-    ("Monitor CPU", true),
+    ("Monitor", true),
 ];
 
 fn table(drawable: &Drawable) -> Table {
@@ -162,7 +162,10 @@ fn table(drawable: &Drawable) -> Table {
         numeric,
     };
     Table {
-        caption: "Every attempt with what it used".to_owned(),
+        caption:
+            "Every attempt with what it used. ≥ marks a lower bound; read and written are what \
+                  reached a disk; the monitor's part is taken out of the other numbers."
+                .to_owned(),
         columns: COLUMNS.map(column).into(),
         rows: drawable.runs.iter().map(|(run, _)| row(run)).collect(),
         totals: Vec::new(),
@@ -189,10 +192,7 @@ fn row(run: &RunRow) -> Row {
             or_missing(totals.duration_seconds, format_seconds),
             bound(totals.cpu_lower_bound && totals.cpu_seconds.is_some(), cpu),
             or_missing(run.statistics.cpu_p95, format_cores),
-            bound(
-                !totals.memory_anon_peak_exact && totals.memory_anon_peak_bytes.is_some(),
-                anon,
-            ),
+            bound(run::peak_is_bound(run), anon),
             bytes(totals.memory_peak_bytes),
             bytes(totals.disk_read_bytes),
             bytes(totals.disk_write_bytes),
