@@ -39,8 +39,6 @@ pub(crate) struct Printed {
 /// A run as it was printed.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct PrintedRun {
-    pub(crate) position: u32,
-    pub(crate) reason: Option<String>,
     pub(crate) cpu_seconds: Option<f64>,
 }
 

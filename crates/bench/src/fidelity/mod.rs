@@ -51,17 +51,14 @@ pub(crate) fn run(args: &FidelityArgs) -> Result<ExitCode> {
     let mut tally = Tally::default();
     for source in sources(&podometer, &folder.join("trial"), args.source)? {
         println!("\n{}", heading());
-        let mut all = Vec::new();
         for batch in cases::batches(args.short, args.seed) {
             let folder = folder.join(format!("{}-{}", source.name, batch.name));
             let results = Results::of(&podometer, &folder, &batch, &source)?;
-            for line in results.lines(&batch, &source.name) {
-                tally.print(&line);
+            let lines = results.lines(&batch, &source.name);
+            let about_all = summary::lines(batch.name, &source.name, &results.measured);
+            for line in lines.iter().chain(&about_all) {
+                tally.print(line);
             }
-            all.extend(results.measured);
-        }
-        for line in summary::lines(&source.name, &all) {
-            tally.print(&line);
         }
     }
     println!("\n{:.0} s", start.elapsed().as_secs_f64());
@@ -88,6 +85,9 @@ fn sources(podometer: &Podometer, folder: &Path, wanted: SourceArg) -> Result<Ve
                     SourceArg::All | SourceArg::ProcessTree => true,
                 };
                 println!("source {name}: offered here");
+                if name == "cgroup_v1" {
+                    println!("source cgroup_v2: not offered here: version 1 has the controllers");
+                }
                 sources.extend(right.then_some(Source { name, option }));
             }
             Err(error) => println!("source {option}: not offered here: {error:#}"),

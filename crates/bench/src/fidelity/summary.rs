@@ -37,8 +37,9 @@ pub(super) fn worst(lines: Vec<Line>) -> Vec<Line> {
 }
 
 /// What is asked of every attempt: all of its samples, and rates that sum up to its total.
-pub(super) fn lines(source: &str, all: &[Option<Measured>]) -> Vec<Line> {
-    vec![whole(source, all), rates(source, all)]
+pub(super) fn lines(batch: &str, source: &str, all: &[Option<Measured>]) -> Vec<Line> {
+    let load = format!("{batch}: {} runs", all.len());
+    vec![whole(&load, source, all), rates(&load, source, all)]
 }
 
 fn blank(load: String, source: &str, what: &'static str, unit: Unit) -> Line {
@@ -55,7 +56,7 @@ fn blank(load: String, source: &str, what: &'static str, unit: Unit) -> Line {
     }
 }
 
-fn whole(source: &str, all: &[Option<Measured>]) -> Line {
+fn whole(load: &str, source: &str, all: &[Option<Measured>]) -> Line {
     let problem = |measured: &Option<Measured>| match measured {
         None => Some("not run".to_owned()),
         Some(measured) => incomplete(measured)
@@ -63,22 +64,17 @@ fn whole(source: &str, all: &[Option<Measured>]) -> Line {
     };
     let problems: Vec<_> = all.iter().filter_map(problem).collect();
     let samples: usize = all.iter().flatten().map(|m| m.samples.len()).sum();
-    let mut line = blank(
-        format!("all {} runs", all.len()),
-        source,
-        "whole runs",
-        Unit::Count,
-    );
+    let mut line = blank(load.to_owned(), source, "whole runs", Unit::Count);
     line.truth = Some(all.len() as f64);
     line.measured = Some((all.len() - problems.len()) as f64);
     line.ok = problems.is_empty();
-    line.flags = vec![format!("{samples} samples")];
+    line.flags = vec![format!("{samples} samples, first, last and totals of each")];
     line.flags.extend(problems.into_iter().take(NAMED));
     line
 }
 
 /// The attempt whose integral is furthest from its total, measured by what is allowed.
-fn rates(source: &str, all: &[Option<Measured>]) -> Line {
+fn rates(load: &str, source: &str, all: &[Option<Measured>]) -> Line {
     let off = |measured: &Measured| {
         let total = measured.run.totals.cpu_seconds?;
         let sum = integral(&measured.samples);
@@ -86,19 +82,14 @@ fn rates(source: &str, all: &[Option<Measured>]) -> Line {
     };
     let worst = all.iter().flatten().filter_map(off);
     let worst = worst.max_by(|a, b| a.2.total_cmp(&b.2));
-    let mut line = blank(
-        format!("all {} runs", all.len()),
-        source,
-        "rate x step",
-        Unit::Microseconds,
-    );
+    let mut line = blank(load.to_owned(), source, "rate x step", Unit::Microseconds);
     if let Some((total, sum, _)) = worst {
         line.truth = Some(total);
         line.measured = Some(sum);
         line.allowed = integral_allowance(total);
         line.ok = (sum - total).abs() <= line.allowed;
     }
-    line.flags.push("furthest off".to_owned());
+    line.flags = vec!["sum and total of the run furthest off".to_owned()];
     line
 }
 
