@@ -68,11 +68,12 @@ pub(super) fn end_all(marks: &Marks, group: Option<&Group>) -> Vec<i32> {
     let mut quiet_since = None;
     let mut pause = Duration::from_micros(200);
     loop {
+        // Found first, killed then: the dead leave their cgroup before they are reaped.
+        let here = group.map(Group::pids).unwrap_or_default();
+        let left = members(&all(), marks, &here);
         if let Some(group) = group {
             group.kill();
         }
-        let here = group.map(Group::pids).unwrap_or_default();
-        let left = members(&all(), marks, &here);
         let alive: Vec<_> = left
             .iter()
             .filter(|process| !process.zombie)
@@ -81,7 +82,8 @@ pub(super) fn end_all(marks: &Marks, group: Option<&Group>) -> Vec<i32> {
         for process in &alive {
             kill(*process);
         }
-        killed.extend(left.iter().map(|process| process.pid));
+        killed.extend(left.iter().map(|process| process.pid).chain(here));
+        killed.remove(&marks.runner);
         killed.retain(|pid| !reap(*pid));
         if alive.is_empty() {
             let since = *quiet_since.get_or_insert_with(Instant::now);

@@ -117,6 +117,7 @@ unsafe fn execute(shared: &Shared) -> c_int {
                 return error;
             }
         }
+        shared.executes.store(true, Ordering::Release);
         libc::execve(
             image.program.as_ptr(),
             image.argv.as_ptr(),

@@ -14,7 +14,7 @@ use std::{
     io,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicI32, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering},
     },
 };
 
@@ -43,6 +43,8 @@ struct Shared {
     order: AtomicU32,
     /// Not 0 while the child uses our memory; a futex, cleared by the kernel.
     sharing: AtomicU32,
+    /// Whether the child came as far as to execute.
+    executes: AtomicBool,
     /// Why the child gave up, as an errno, negative if it was not set up; 0 if it did not give up.
     error: AtomicI32,
     /// What to execute; there before the order is.
@@ -82,6 +84,7 @@ impl Seed {
         let shared = Arc::new(Shared {
             order: AtomicU32::new(WAIT),
             sharing: AtomicU32::new(1),
+            executes: AtomicBool::new(false),
             error: AtomicI32::new(0),
             image: OnceLock::new(),
             parent: getpid(),

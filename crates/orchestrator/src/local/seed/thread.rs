@@ -23,7 +23,7 @@ use nix::{
 };
 use tokio::sync::oneshot;
 
-use super::{Failed, Shared, WAIT, child};
+use super::{Failed, Shared, child};
 
 /// The child makes some system calls on it.
 const STACK_BYTES: usize = 64 * 1024;
@@ -104,8 +104,8 @@ fn raise(shared: &Shared, stack: &mut [u128]) -> Result<Pid, Failed> {
     let pid = Pid::from_raw(pid);
     let failed = shared.failed().or_else(|| {
         // It was told to go, or was killed while it waited.
-        let waited = shared.image.get().is_none() || shared.order.load(Ordering::Acquire) == WAIT;
-        waited.then(|| Failed::Setup(io::Error::from_raw_os_error(libc::ECANCELED)))
+        let executed = shared.executes.load(Ordering::Acquire);
+        (!executed).then(|| Failed::Setup(io::Error::from_raw_os_error(libc::ECANCELED)))
     });
     match failed {
         None => Ok(pid),
