@@ -259,8 +259,11 @@ fn host_process() {
         .unwrap();
     runtime.block_on(async {
         // Started from a thread that ends before the host does: that must not count.
-        let request = one_task(&folder);
+        let mut request = one_task(&folder);
         let local = shell(&script);
+        // One that waits must go as well.
+        request.source = Source::Auto;
+        let _waiting = local.prepare(&request, (model::Position(1), model::Attempt(1)));
         let running = tokio::spawn(async move { start(&local, &request).await })
             .await
             .unwrap();
@@ -283,6 +286,21 @@ fn a_killed_host_takes_its_runner_along() {
     host.wait().unwrap();
     assert_eq!(line_of(&folder.path().join("told")), "told");
     soon("the runner is gone", || !lives(&runner));
+    soon("nothing of the host is left", || {
+        !any_with(&folder.path().display().to_string())
+    });
+}
+
+/// Whether a process has a text in its environment; a child that waits shows that of its host.
+fn any_with(text: &str) -> bool {
+    let own = std::process::id().to_string();
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    entries
+        .filter(|entry| entry.file_name().to_str() != Some(own.as_str()))
+        .any(|entry| {
+            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+            String::from_utf8_lossy(&environment).contains(text)
+        })
 }
 
 /// Needs root or a delegated cgroup, and says so where there is none.

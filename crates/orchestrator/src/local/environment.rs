@@ -128,4 +128,31 @@ mod tests {
         );
         assert_eq!(progress_json(&[]), "[]");
     }
+
+    fn spec(env: &BTreeMap<String, String>, argument: &str) -> AttemptSpec {
+        let json = json!({
+            "order": "a", "task": "b", "argv": [argument], "env": env, "working_dir": null,
+            "key": { "order_uid": uuid::Uuid::nil(), "position": 0, "attempt": 1 },
+            "image": null, "resources": {}, "timeout": null, "grace": "1s", "period": "1s",
+            "messages": "runner", "launcher": "local", "own_cgroup": false, "own_network": false,
+            "bus": null, "token": "t", "stream_host": "h", "termination_log": "/l",
+            "output_file": "/o", "input": null, "stdio": "inherit",
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn what_is_too_long_in_all_goes_beside() {
+        let env = BTreeMap::from([
+            ("LONG".to_owned(), "\"".repeat(100_000)),
+            ("SHORT".to_owned(), "x".to_owned()),
+        ]);
+        let (text, beside) = encode(spec(&env, "true")).unwrap();
+        let back: AttemptSpec = serde_json::from_str(&text).unwrap();
+        assert_eq!(back.env.keys().collect::<Vec<_>>(), ["SHORT"]);
+        assert_eq!(beside, [("LONG".into(), "\"".repeat(100_000).into())]);
+        assert!(encode(spec(&BTreeMap::new(), &"x".repeat(MAX_STRING))).is_err());
+        let env = BTreeMap::from([("TOO".to_owned(), "x".repeat(MAX_STRING))]);
+        assert!(encode(spec(&env, "true")).is_err());
+    }
 }

@@ -100,3 +100,48 @@ fn lists(folder: &Path, file: &str) -> Result<Vec<String>, NoCgroup> {
     let text = fs::read_to_string(&path).map_err(NoCgroup::unreadable(&path))?;
     Ok(text.split_whitespace().map(str::to_owned).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::{super::Cgroups, *};
+
+    /// Needs root and a mounted v2 hierarchy, and says so where there is none. Controllers are not
+    /// asked for: where v1 has them, v2 can still hold and kill processes.
+    #[test]
+    fn as_root_a_leaf_is_made_joined_killed_and_removed() {
+        let mounts = Mounts::read().unwrap();
+        let base = match prepare(&mounts, &[]) {
+            Ok(base) => base,
+            Err(why) => return println!("no v2 cgroup can be made here: {why}"),
+        };
+        let cgroups = Cgroups {
+            bases: vec![base.clone()],
+            v2: true,
+        };
+        let name = format!("test-{}", std::process::id());
+        let group = cgroups.make(&name).unwrap();
+        let mut sleep = Command::new("sleep").arg("77").spawn().unwrap();
+        let pid = sleep.id();
+        for mut procs in group.entrances().unwrap() {
+            io::Write::write_all(&mut procs, pid.to_string().as_bytes()).unwrap();
+        }
+        assert_eq!(group.pids().into_iter().collect::<Vec<_>>(), [pid as i32]);
+        group.kill();
+        assert!(!sleep.wait().unwrap().success());
+        drop(group);
+        assert!(!base.join(name).exists());
+    }
+
+    #[test]
+    fn a_hierarchy_without_the_controller_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let point = folder.path().display();
+        fs::write(folder.path().join("cgroup.controllers"), "cpu pids\n").unwrap();
+        let mounts = Mounts::parse("0::/\n", &format!("1 1 0:1 / {point} rw - cgroup2 x rw"));
+        let error = prepare(&mounts, REQUIRED).unwrap_err();
+        assert!(matches!(error, NoCgroup::NoController("memory")), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
