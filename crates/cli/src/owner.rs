@@ -113,6 +113,8 @@ pub(crate) async fn tidy(store: &Store, data: &DataFolder) -> Result<()> {
             }
         }
     }
+    // Those that are held here would be taken for somebody's.
+    drop(locks);
     remove_stale_locks(data);
     Ok(())
 }

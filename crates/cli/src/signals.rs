@@ -1,16 +1,21 @@
 //! The one place that hears signals: the first one ends orders in good form, the second at once,
 //! the third this process.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use anyhow::{Context, Result};
 use orchestrator::Control;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
+    time::{Instant, timeout_at},
 };
 
 use crate::{exit::Code, output};
+
+/// Signals that come so close together are one: `timeout` signals the process and its group, and a
+/// terminal that closes sends several kinds.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// How people want things to go on.
 #[derive(Debug, Clone)]
@@ -62,12 +67,16 @@ async fn hear(
     control: watch::Sender<Control>,
 ) {
     let say = |text: &str| output::note(&format!("podometer: {text}"));
-    for number in 1.. {
+    let mut any = async || {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
             _ = next(&mut hangup) => {}
         }
+    };
+    for number in 1.. {
+        any().await;
+        let together = Instant::now() + TOGETHER;
         match number {
             1 => {
                 say("ending in good form; once more (Ctrl-C) to end at once");
@@ -80,6 +89,7 @@ async fn hear(
             // Whatever runs below gets SIGTERM by this end.
             _ => std::process::exit(Code::INTERRUPTED.0.into()),
         }
+        while timeout_at(together, any()).await.is_ok() {}
     }
 }
 

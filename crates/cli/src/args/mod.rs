@@ -30,6 +30,7 @@ Exit codes: 0 done, 1 an order failed, 2 bad input or usage, 3 a service could n
 /// Runs orders of image-processing tasks, and measures what each task really uses.
 #[derive(Debug, Parser)]
 #[command(name = "podometer", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -37,11 +38,15 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Where help lists what every command takes.
+const EVERYWHERE: &str = "Options of all commands";
+
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// The folder that holds the store and a folder for each order
     #[arg(long, global = true, value_name = "DIR", env = "PODOMETER_DATA")]
+    #[arg(help_heading = EVERYWHERE)]
     #[arg(default_value = "podometer-data", hide_env_values = true)]
     pub(crate) data: PathBuf,
     #[command(flatten)]
@@ -52,10 +57,10 @@ pub(crate) struct Global {
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Verbosity {
     /// Say more of what happens (-vv: even more); `PODOMETER_LOG` says it in detail
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Say nothing but results and errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 }
 

@@ -102,8 +102,10 @@ async fn say(host: &Host, done: &Done, quiet: bool, file: Option<PathBuf>) -> Re
     let runs = host.store.runs(&done.id).await?;
     let folder = &done.folder.shown;
     if !quiet {
-        let message = done.outcome.message.as_deref().unwrap_or_default();
-        let mut text = format!("podometer: order {} {message}\n", done.id);
+        let mut text = format!("podometer: order {}\n", done.id);
+        if let (true, Some(message)) = (runs.is_empty(), &done.outcome.message) {
+            text.push_str(&format!("  {message}\n"));
+        }
         runs.iter()
             .for_each(|run| text.push_str(&summary::of_run(run, folder)));
         let complete = done.outcome.storing_complete && done.finished.stored;
@@ -152,7 +154,7 @@ mod tests {
             let prepared = order(task_name(program), vec![program.to_owned()], Path::new("/"));
             assert!(prepared.order.id.as_str().starts_with("exec-"));
             assert!(
-                model::Order::parse(
+                Order::parse(
                     &model::order::OrderSource {
                         file: "exec".to_owned(),
                         text: prepared.definition

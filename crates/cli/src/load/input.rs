@@ -35,14 +35,7 @@ pub(super) fn of_order(
 
 /// A picture that the command line names.
 pub(super) fn given(path: &Path, order: &Order) -> Result<PathBuf> {
-    let bad = |problem| {
-        Usage::Input {
-            path: path.to_owned(),
-            problem,
-        }
-        .into()
-    };
-    check(path, order).map_err(bad)
+    check(path, order).map_err(|problem| Usage::Input(problem).into())
 }
 
 fn check(path: &Path, order: &Order) -> Result<PathBuf, String> {

@@ -15,8 +15,8 @@ pub(crate) enum Usage {
     #[error("{}: is longer than {max_mib} MiB, which no order is; check the path", path.display())]
     TooLong { path: PathBuf, max_mib: u64 },
     /// `--input` names nothing that an order can start from.
-    #[error("--input {}: {problem}", path.display())]
-    Input { path: PathBuf, problem: String },
+    #[error("--input: {0}")]
+    Input(String),
     /// No such order.
     #[error("there is no order {order} in {}; `podometer orders` lists those that there are", data.display())]
     UnknownOrder { order: OrderId, data: PathBuf },

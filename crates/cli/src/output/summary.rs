@@ -50,7 +50,7 @@ pub(crate) fn of_run(run: &RunRow, folder: &Path) -> String {
     let split = match (totals.cpu_user_seconds, totals.cpu_system_seconds) {
         (None, None) => String::new(),
         (user, system) => {
-            let (user, system) = (table::cpu_seconds(user), table::cpu_seconds(system));
+            let (user, system) = (table::seconds(user), table::seconds(system));
             format!(" ({user} user, {system} system)")
         }
     };
@@ -72,7 +72,7 @@ pub(crate) fn of_run(run: &RunRow, folder: &Path) -> String {
     let mut lines = vec![
         ("result", end),
         ("time", table::seconds(totals.duration_seconds)),
-        ("CPU", format!("{}{split}", table::cpu(totals))),
+        ("CPU time", format!("{}{split}", table::cpu(totals))),
         (
             "memory",
             format!(
@@ -99,7 +99,7 @@ pub(crate) fn of_run(run: &RunRow, folder: &Path) -> String {
                     .as_deref()
                     .unwrap_or("nowhere")
                     .replace('_', " "),
-                table::cpu_seconds(totals.monitor_cpu_seconds)
+                table::seconds(totals.monitor_cpu_seconds)
             ),
         ),
     ];

@@ -1,7 +1,7 @@
 //! Orders and runs as tables.
 
 use chart::units::{self, MISSING};
-use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets::NOTHING};
 use model::{Reason, Timestamp, Totals};
 use store::{OrderRow, RunRow};
 
@@ -45,7 +45,7 @@ pub(crate) fn cpu(totals: &Totals) -> String {
     shown(
         totals.cpu_seconds,
         totals.cpu_lower_bound,
-        units::format_cpu_seconds,
+        units::format_seconds,
     )
 }
 
@@ -65,21 +65,34 @@ pub(crate) fn seconds(seconds: Option<f64>) -> String {
     shown(seconds, false, units::format_seconds)
 }
 
-/// Processor seconds, if known.
-pub(crate) fn cpu_seconds(seconds: Option<f64>) -> String {
-    shown(seconds, false, units::format_cpu_seconds)
-}
-
+/// A table with a line below its header and nothing else that isn't text.
 fn table(columns: &[(&str, CellAlignment)]) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY);
+    table.load_preset(NOTHING);
+    for component in [
+        TableComponent::HeaderLines,
+        TableComponent::MiddleHeaderIntersections,
+    ] {
+        table.set_style(component, '─');
+    }
     table.set_header(columns.iter().map(|(name, _)| *name));
     for (index, (_, alignment)) in columns.iter().enumerate() {
         if let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(*alignment);
+            column.set_padding((0, 2));
         }
     }
     table
+}
+
+/// A table's text, without blanks at the ends of lines.
+fn text(table: &Table) -> String {
+    let mut text = String::new();
+    for line in table.lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// The runs of an order.
@@ -91,9 +104,9 @@ pub(crate) fn runs(runs: &[RunRow]) -> String {
         ("try", Right),
         ("result", Left),
         ("time", Right),
-        ("CPU", Right),
-        ("peak anon", Right),
-        ("peak total", Right),
+        ("CPU time", Right),
+        ("peak anon.", Right),
+        ("peak", Right),
         ("disk read", Right),
         ("written", Right),
         ("samples", Right),
@@ -124,10 +137,10 @@ pub(crate) fn runs(runs: &[RunRow]) -> String {
             Cell::new(bytes(run.totals.disk_read_bytes)),
             Cell::new(bytes(run.totals.disk_write_bytes)),
             Cell::new(samples),
-            Cell::new(cpu_seconds(run.totals.monitor_cpu_seconds)),
+            Cell::new(seconds(run.totals.monitor_cpu_seconds)),
         ]);
     }
-    format!("{table}\n")
+    text(&table)
 }
 
 /// A list of orders.
@@ -151,7 +164,7 @@ pub(crate) fn orders(orders: &[OrderRow], now: Timestamp) -> String {
             Cell::new(order.message.as_deref().unwrap_or_default()),
         ]);
     }
-    format!("{table}\n")
+    text(&table)
 }
 
 /// How long an order has taken, or takes already.
@@ -199,9 +212,9 @@ mod tests {
             cpu_seconds: Some(4.2),
             ..Totals::default()
         };
-        assert_eq!(cpu(&totals), "4.2 CPU s");
+        assert_eq!(cpu(&totals), "4.2 s");
         totals.cpu_lower_bound = true;
-        assert_eq!(cpu(&totals), ">= 4.2 CPU s");
+        assert_eq!(cpu(&totals), ">= 4.2 s");
         assert_eq!(anon_peak(&totals), MISSING);
         totals.memory_anon_peak_bytes = Some(1 << 20);
         assert_eq!(anon_peak(&totals), ">= 1 MiB");
