@@ -95,7 +95,7 @@ async fn an_order_that_fails_after_a_retry() {
     assert_eq!(outcome.status, Status::Failed);
     assert_eq!(
         outcome.message.as_deref(),
-        Some("task 1 (a), attempt 2: its runner was killed (signal 9 (SIGKILL))")
+        Some("task a (position 0), attempt 2: its runner was killed (signal 9 (SIGKILL))")
     );
     assert_eq!(
         outcome

@@ -7,12 +7,12 @@ use nix::sys::signal::Signal;
 
 use super::At;
 
-/// `task 2 (segment), attempt 1`. People count from one.
+/// `task segment (position 1), attempt 1`, with the numbers that tables and files have.
 pub(super) fn attempt(at: At, task: &TaskName) -> String {
-    format!("task {} ({task}), attempt {}", u64::from(at.0.0) + 1, at.1)
+    format!("task {task} (position {}), attempt {}", at.0, at.1)
 }
 
-/// `task 2 (segment), attempt 1: exit code 3`.
+/// `task segment (position 1), attempt 1: exit code 3`.
 pub(super) fn failure(at: At, task: &TaskName, end: &RunEnd) -> String {
     let mut text = format!("{}: {}", attempt(at, task), how(end));
     if let Some(message) = end.message.as_deref().filter(|message| !message.is_empty()) {
