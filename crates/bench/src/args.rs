@@ -82,7 +82,7 @@ pub(crate) struct CostArgs {
     /// How long the runner is watched, seconds
     #[arg(long, default_value_t = 60)]
     pub(crate) seconds: u64,
-    /// Measure psrecord, too (installed from PyPI into a folder of its own)
+    /// Measure psrecord, too (installed with pip into a folder of its own)
     #[arg(long)]
     pub(crate) with_psrecord: bool,
     #[command(flatten)]
@@ -94,7 +94,7 @@ pub(crate) struct GapArgs {
     /// How often everything is done
     #[arg(long, default_value_t = 5)]
     pub(crate) repeat: u32,
-    /// Measure Snakemake, too (installed from PyPI into a folder of its own)
+    /// Measure Snakemake, too (installed with pip into a folder of its own)
     #[arg(long)]
     pub(crate) with_snakemake: bool,
     #[command(flatten)]
@@ -109,7 +109,7 @@ pub(crate) struct ChartArgs {
     /// How often it is drawn
     #[arg(long, default_value_t = 5)]
     pub(crate) repeat: u32,
-    /// Measure matplotlib, too (installed from PyPI into a folder of its own)
+    /// Measure matplotlib, too (installed with pip into a folder of its own)
     #[arg(long)]
     pub(crate) with_matplotlib: bool,
     /// Keep the picture

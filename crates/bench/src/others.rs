@@ -1,4 +1,4 @@
-//! Other tools, installed from PyPI into a folder of their own where they are asked for.
+//! Other tools, installed with pip into a folder of their own where they are asked for.
 
 use std::{
     env,

@@ -57,21 +57,21 @@ impl Aims {
         println!("{what:<58} {measured:>12} {aim:>11}  {verdict}");
     }
 
-    /// A figure to compare with, or to know beside.
-    pub(super) fn beside(&self, what: &str, unit: Unit, measured: f64) {
-        println!("  {what:<56} {:>12}", unit.text(measured));
-    }
-
-    /// What could not be measured, and why.
-    pub(super) fn absent(&self, what: &str, why: &anyhow::Error) {
-        println!("  {what:<56} not measured: {why:#}");
-    }
-
     /// A missed aim is said, and is no failure of this program.
     pub(super) fn close(&self) -> ExitCode {
         println!("aims: {} met, {} missed", self.met, self.missed);
         ExitCode::SUCCESS
     }
+}
+
+/// Prints a figure to compare with, or to know beside.
+pub(super) fn beside(what: &str, unit: Unit, measured: f64) {
+    println!("  {what:<56} {:>12}", unit.text(measured));
+}
+
+/// Prints what could not be measured, and why.
+pub(super) fn absent(what: &str, why: &anyhow::Error) {
+    println!("  {what:<56} not measured: {why:#}");
 }
 
 fn machine() -> String {

@@ -5,7 +5,7 @@ use std::{fs, process::Command, time::Instant};
 use anyhow::{Context, Result, ensure};
 use chart::{Format, Kind, Look, Panel, Point, RunChart, Series, run_chart, units::Unit as Scale};
 
-use super::aims::{Aims, Unit, median_and_p95};
+use super::aims::{self, Aims, Unit, median_and_p95};
 use crate::{args::ChartArgs, chance::Chance, others, process::succeed};
 
 const AIM: f64 = 0.5;
@@ -44,12 +44,12 @@ pub(super) fn measure(args: &ChartArgs, aims: &mut Aims) -> Result<()> {
     }
     if args.with_matplotlib {
         match matplotlib(args) {
-            Ok(seconds) => aims.beside(
+            Ok(seconds) => aims::beside(
                 "matplotlib, the same as PNG (without its import)",
                 Unit::Seconds,
                 seconds,
             ),
-            Err(error) => aims.absent("matplotlib", &error),
+            Err(error) => aims::absent("matplotlib", &error),
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::aims::{Aims, Unit, median_and_p95};
+use super::aims::{self, Aims, Unit, median_and_p95};
 use crate::{
     args::GapArgs,
     others,
@@ -22,7 +22,7 @@ use crate::{
 const TASKS: usize = 20;
 const GAP_AIM: f64 = 0.010;
 const ORDER_AIM: f64 = 0.5;
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Measures both, with each source.
 pub(super) fn measure(args: &GapArgs, aims: &mut Aims) -> Result<()> {
@@ -37,7 +37,7 @@ pub(super) fn measure(args: &GapArgs, aims: &mut Aims) -> Result<()> {
         let (median, p95) = median_and_p95(gaps);
         let what = format!("one task's last act to the next one's first ({source}), median");
         aims.aimed(&what, Unit::Milliseconds, median, GAP_AIM);
-        aims.beside("95 % below", Unit::Milliseconds, p95);
+        aims::beside("95 % below", Unit::Milliseconds, p95);
     }
     for source in ["auto", "process-tree"] {
         let mut walls = Vec::new();
@@ -48,22 +48,22 @@ pub(super) fn measure(args: &GapArgs, aims: &mut Aims) -> Result<()> {
         let (median, p95) = median_and_p95(walls);
         let what = format!("an order of {TASKS} tasks that do nothing ({source}), median");
         aims.aimed(&what, Unit::Seconds, median, ORDER_AIM);
-        aims.beside("the slowest", Unit::Seconds, p95);
+        aims::beside("the slowest", Unit::Seconds, p95);
     }
-    beside("a shell loop over the same", args.repeat, aims, shell_loop);
+    beside("a shell loop over the same", args.repeat, shell_loop);
     if args.with_snakemake {
-        beside("Snakemake with the same", args.repeat, aims, || {
+        beside("Snakemake with the same", args.repeat, || {
             snakemake(folder.path())
         });
     }
     Ok(())
 }
 
-fn beside(what: &str, repeat: u32, aims: &Aims, once: impl Fn() -> Result<f64>) {
+fn beside(what: &str, repeat: u32, once: impl Fn() -> Result<f64>) {
     let all: Result<Vec<f64>> = (0..repeat).map(|_| once()).collect();
     match all {
-        Ok(all) => aims.beside(what, Unit::Seconds, median_and_p95(all).0),
-        Err(error) => aims.absent(what, &error),
+        Ok(all) => aims::beside(what, Unit::Seconds, median_and_p95(all).0),
+        Err(error) => aims::absent(what, &error),
     }
 }
 
@@ -137,9 +137,8 @@ fn snakemake(folder: &Path) -> Result<f64> {
     for place in 0..TASKS {
         let before = place.checked_sub(1);
         let input = before.map_or(String::new(), |p| format!("    input: \"done-{p}\"\n"));
-        rules += &format!(
-            "rule task_{place}:\n{input}    output: touch(\"done-{place}\")\n    shell: \"true\"\n"
-        );
+        let output = format!("    output: touch(\"done-{place}\")\n    shell: \"true\"\n");
+        rules.extend([format!("rule task_{place}:\n"), input, output]);
     }
     fs::write(folder.path().join("Snakefile"), rules)?;
     let start = Instant::now();

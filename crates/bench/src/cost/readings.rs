@@ -13,7 +13,7 @@ use nix::sys::prctl;
 use probe::{Options, Probe};
 
 use super::{
-    aims::{Aims, Unit, median_and_p95},
+    aims::{self, Aims, Unit, median_and_p95},
     fixtures,
 };
 use crate::{clock, process::Owned};
@@ -56,7 +56,7 @@ pub(super) fn measure(aims: &mut Aims) -> Result<()> {
                 aims,
             );
             let cost = of_ten(&options, "asleep", pause)?;
-            aims.beside(
+            aims::beside(
                 "the same with 10 processes asleep in it",
                 Unit::Microseconds,
                 cost.median,
@@ -77,8 +77,8 @@ impl Cost {
     fn print(&self, what: &str, aim: f64, aims: &mut Aims) {
         let what = format!("a reading of {what}");
         aims.aimed(&what, Unit::Microseconds, self.median, aim);
-        aims.beside("mean", Unit::Microseconds, self.mean);
-        aims.beside("95 % below", Unit::Microseconds, self.p95);
+        aims::beside("mean", Unit::Microseconds, self.mean);
+        aims::beside("95 % below", Unit::Microseconds, self.p95);
     }
 }
 

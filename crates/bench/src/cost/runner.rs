@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::aims::{Aims, Unit};
+use super::aims::{self, Aims, Unit};
 use crate::{
     args::CostArgs,
     clock, others,
@@ -54,41 +54,41 @@ pub(super) fn measure(args: &CostArgs, aims: &mut Aims) -> Result<()> {
                     runner.resident,
                     MEMORY_AIM,
                 );
-                aims.beside("  thereof anonymous", Unit::Mib, runner.anonymous);
-                aims.beside(
+                aims::beside("  thereof anonymous", Unit::Mib, runner.anonymous);
+                aims::beside(
                     "  all its CPU time, start included",
                     Unit::Milliseconds,
                     runner.seconds,
                 );
-                aims.beside(
+                aims::beside(
                     "podometer itself (broker, store): share of a core",
                     Unit::Percent,
                     host.share,
                 );
-                aims.beside("  its resident memory", Unit::Mib, host.resident);
+                aims::beside("  its resident memory", Unit::Mib, host.resident);
             }
-            Err(error) => aims.absent(&format!("the runner ({source})"), &error),
+            Err(error) => aims::absent(&format!("the runner ({source})"), &error),
         }
     }
     if args.with_psrecord {
-        beside("psrecord --interval 1", psrecord(watched), aims);
+        beside("psrecord --interval 1", psrecord(watched));
     }
-    beside("/usr/bin/time -v (no samples)", gnu_time(watched), aims);
+    beside("/usr/bin/time -v (no samples)", gnu_time(watched));
     Ok(())
 }
 
-fn beside(what: &str, used: Result<Used>, aims: &Aims) {
+fn beside(what: &str, used: Result<Used>) {
     let used = match used {
         Ok(used) => used,
-        Err(error) => return aims.absent(what, &error),
+        Err(error) => return aims::absent(what, &error),
     };
-    aims.beside(
+    aims::beside(
         &format!("{what}: share of a core"),
         Unit::Percent,
         used.share,
     );
-    aims.beside("  its resident memory", Unit::Mib, used.resident);
-    aims.beside(
+    aims::beside("  its resident memory", Unit::Mib, used.resident);
+    aims::beside(
         "  all its CPU time, start included",
         Unit::Milliseconds,
         used.seconds,

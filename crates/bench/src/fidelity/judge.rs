@@ -175,3 +175,6 @@ pub(crate) fn integral(samples: &[StoredSample]) -> f64 {
 pub(crate) fn integral_allowance(total: f64) -> f64 {
     (total * 1e-6).max(1e-6)
 }
+
+#[cfg(test)]
+mod tests;

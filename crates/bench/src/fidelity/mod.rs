@@ -22,7 +22,7 @@ use crate::{
 use orders::Results;
 
 /// How long an invocation of Podometer may take.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// A way to measure that this machine offers.
 #[derive(Debug, Clone)]

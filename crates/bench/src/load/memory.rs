@@ -34,10 +34,10 @@ const LONGEST_USEC: usize = 3;
 pub(super) fn ramps(bytes_each: u64, processes: u64) -> Result<Said> {
     let shared = Shared::new()?;
     if processes <= 1 {
-        ramp(bytes_each as usize, 1, &shared)?;
+        ramp(bytes_each as usize, 1, shared)?;
     } else {
         for _ in 0..processes {
-            forked(|| ramp(bytes_each as usize, processes, &shared))?;
+            forked(|| ramp(bytes_each as usize, processes, shared))?;
         }
         for _ in 0..processes {
             reap()?;
@@ -62,7 +62,7 @@ pub(super) fn map(bytes: usize, sharing: i32) -> Result<NonNull<u8>> {
     NonNull::new(place.cast()).context("mmap gave the address 0")
 }
 
-fn ramp(bytes: usize, processes: u64, shared: &Shared) -> Result<()> {
+fn ramp(bytes: usize, processes: u64, shared: Shared) -> Result<()> {
     let start = Instant::now();
     let step = (bytes / STEPS).next_multiple_of(PAGE);
     let memory = map(bytes, libc::MAP_PRIVATE)?;
@@ -92,7 +92,7 @@ fn ramp(bytes: usize, processes: u64, shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-fn at_the_top(processes: u64, shared: &Shared) -> Result<()> {
+fn at_the_top(processes: u64, shared: Shared) -> Result<()> {
     shared.meet(AT_THE_TOP, processes)?;
     shared
         .number(SUM)

@@ -108,7 +108,7 @@ impl Kind {
             Self::Write { mib } => return write(mib),
             Self::Noop => {}
             Self::Asleep { processes } => processes::forever(processes, || {
-                thread::sleep(Duration::from_secs(3600));
+                thread::sleep(Duration::from_hours(1));
             })?,
             Self::Restless { processes } => processes::forever(processes, || {
                 std::hint::black_box(vec![1_u8; 1 << 20]);

@@ -28,14 +28,14 @@ impl Shared {
     }
 
     /// One of the numbers, all zero at first.
-    pub(super) fn number(&self, index: usize) -> &AtomicU64 {
+    pub(super) fn number(self, index: usize) -> &'static AtomicU64 {
         assert!(index < COUNT, "there are {COUNT} shared numbers");
         // SAFETY: within the mapping, which starts at a page and is full of zeros: valid numbers.
         unsafe { self.0.add(index).as_ref() }
     }
 
     /// Waits until that many processes have come to this.
-    pub(super) fn meet(&self, index: usize, processes: u64) -> Result<()> {
+    pub(super) fn meet(self, index: usize, processes: u64) -> Result<()> {
         let met = self.number(index);
         met.fetch_add(1, Ordering::SeqCst);
         let give_up = Instant::now() + PATIENCE;
