@@ -174,7 +174,9 @@ impl<'a> Attempt<'a> {
         match asked {
             Asked::Reap => {}
             Asked::Forward(signal) => children.forward(signal),
+            Asked::Orphaned => self.terminate(Intervention::Interrupted, children),
             Asked::Terminate => {
+                // The launcher may have ended before its end was listened for.
                 let orphaned = std::os::unix::process::parent_id() != self.launcher;
                 let why = if orphaned {
                     Intervention::Interrupted

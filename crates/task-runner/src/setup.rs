@@ -21,6 +21,18 @@ pub(crate) fn protect() {
     }
 }
 
+/// What the kernel sends when the launcher ends. A signal of its own: SIGTERM means that a person
+/// wants the order to end, and which of both it was can't be told from `getppid`, because this comes
+/// when the launcher's first thread ends, while its others still live.
+const LAUNCHER_ENDED: Signal = Signal::SIGPWR;
+
+/// Has the kernel tell when the launcher ends. Listened for before.
+fn watch_launcher() {
+    if let Err(error) = prctl::set_pdeathsig(LAUNCHER_ENDED) {
+        eprintln!("podometer runner: the launcher's end can't be heard: {error}");
+    }
+}
+
 /// What is asked of the runner from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
@@ -28,6 +40,8 @@ pub(crate) enum Asked {
     Reap,
     /// End the command.
     Terminate,
+    /// The launcher is gone: end the command.
+    Orphaned,
     /// Pass this signal on.
     Forward(Signal),
 }
@@ -41,6 +55,9 @@ pub(crate) struct Signals {
     hup: Stream,
     usr1: Stream,
     usr2: Stream,
+    launcher_ended: Stream,
+    /// Whether the launcher's end has been heard of.
+    pub(crate) orphaned: bool,
 }
 
 impl Signals {
@@ -50,7 +67,11 @@ impl Signals {
         // SAFETY: ignoring a signal runs no code of ours.
         unsafe { signal(Signal::SIGTTOU, SigHandler::SigIgn) }.context("SIGTTOU")?;
         let stream = |kind: SignalKind| listen(kind).context("can't listen for signals");
+        let launcher_ended = stream(SignalKind::from_raw(LAUNCHER_ENDED as i32))?;
+        watch_launcher();
         Ok(Self {
+            launcher_ended,
+            orphaned: false,
             child: stream(SignalKind::child())?,
             term: stream(SignalKind::terminate())?,
             int: stream(SignalKind::interrupt())?,
@@ -65,6 +86,10 @@ impl Signals {
     pub(crate) async fn next(&mut self) -> Asked {
         tokio::select! {
             _ = self.child.recv() => Asked::Reap,
+            _ = self.launcher_ended.recv() => {
+                self.orphaned = true;
+                Asked::Orphaned
+            }
             _ = self.term.recv() => Asked::Terminate,
             _ = self.int.recv() => Asked::Terminate,
             _ = self.quit.recv() => Asked::Terminate,

@@ -14,6 +14,7 @@ use crate::{
     outcome::{Ended, Intervention},
     output,
     report::{End, Reporter},
+    setup::Asked,
 };
 
 /// How long the broker is tried after the command's end (DESIGN.md section 6).
@@ -47,9 +48,11 @@ impl Attempt<'_> {
         log.output = Some(output.clone()).filter(|o| !o.is_empty());
         self.log_file.write(&log);
         let (delivered, confirmed) = oneshot::channel();
-        let patience = match self.intervention {
-            Intervention::Interrupted => PATIENCE_INTERRUPTED,
-            _ => PATIENCE,
+        let orphaned = self.intervention == Intervention::Interrupted || self.signals.orphaned;
+        let patience = if orphaned {
+            PATIENCE_INTERRUPTED
+        } else {
+            PATIENCE
         };
         reporter.end(End {
             progress: end.reason.is_success().then(|| Progress {
@@ -62,10 +65,26 @@ impl Attempt<'_> {
             delivered,
         });
         // The stream goes on being served meanwhile.
-        let confirmed = timeout(patience + Duration::from_secs(1), confirmed).await;
-        if matches!(confirmed, Ok(Ok(true))) {
+        let confirmed = timeout(
+            patience + Duration::from_secs(1),
+            self.confirmed_or_orphaned(confirmed),
+        );
+        if confirmed.await == Ok(true) {
             log.delivered = true;
             self.log_file.write(&log);
+        }
+    }
+
+    /// Waits for the broker's word, for not much longer once the launcher is gone.
+    async fn confirmed_or_orphaned(&mut self, mut confirmed: oneshot::Receiver<bool>) -> bool {
+        loop {
+            tokio::select! {
+                word = &mut confirmed => return word.unwrap_or(false),
+                asked = self.signals.next() => if asked == Asked::Orphaned {
+                    let word = timeout(PATIENCE_INTERRUPTED, confirmed).await;
+                    return matches!(word, Ok(Ok(true)));
+                },
+            }
         }
     }
 
