@@ -38,7 +38,7 @@ impl Wish {
     pub(crate) async fn at_once(&mut self) {
         let wait = self.control.wait_for(|control| *control == Control::Hard);
         if wait.await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -51,9 +51,10 @@ pub(crate) fn listen() -> Result<Wish> {
     let on = |kind| signal(kind).context("no handler of signals can be set");
     let (interrupt, terminate) = (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
     // With nohup a hang-up is of no concern.
-    let hangup = match is_ignored(SignalKind::hangup()) {
-        true => None,
-        false => Some(on(SignalKind::hangup())?),
+    let hangup = if is_ignored(SignalKind::hangup()) {
+        None
+    } else {
+        Some(on(SignalKind::hangup())?)
     };
     let (sender, control) = watch::channel(Control::Run);
     tokio::spawn(hear(interrupt, terminate, hangup, sender));

@@ -3,6 +3,8 @@
 //! Whatever is hit and whenever, the order's end is right, what is stored is whole, the next
 //! `podometer run` starts clean, and no process is left over.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 #[path = "cli/harness.rs"]
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod harness;

@@ -25,7 +25,7 @@ impl FromStr for Age {
 /// A sampling period, 0.1 s to 60 s.
 pub(super) fn period(text: &str) -> Result<HumanDuration, String> {
     let period: HumanDuration = text.parse().map_err(|error| format!("{error}"))?;
-    let range = Duration::from_millis(100)..=Duration::from_secs(60);
+    let range = Duration::from_millis(100)..=Duration::from_mins(1);
     if !range.contains(&period.get()) {
         return Err("a period is 100ms to 60s".to_owned());
     }

@@ -52,11 +52,7 @@ pub(super) async fn run(args: &ChartArgs, data: &DataFolder) -> Result<Code> {
             &drawable.run_chart(index, format)?,
         )?);
     }
-    let lines: String = drawn
-        .iter()
-        .map(|path| format!("{}\n", path.display()))
-        .collect();
-    output::print(&lines)?;
+    output::print(&output::lines(drawn.iter().map(|path| path.display())))?;
     Ok(Code::DONE)
 }
 

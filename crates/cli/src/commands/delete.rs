@@ -34,7 +34,6 @@ pub(super) async fn run(args: &DeleteArgs, data: &DataFolder) -> Result<Code> {
     for id in &gone {
         data.remove_order(id)?;
     }
-    let lines: String = gone.iter().map(|id| format!("{id}\n")).collect();
-    output::print(&lines)?;
+    output::print(&output::lines(&gone))?;
     Ok(Code::DONE)
 }

@@ -102,20 +102,18 @@ async fn say(host: &Host, done: &Done, quiet: bool, file: Option<PathBuf>) -> Re
     let runs = host.store.runs(&done.id).await?;
     let folder = &done.folder.shown;
     if !quiet {
-        let mut text = format!("podometer: order {}\n", done.id);
-        if let (true, Some(message)) = (runs.is_empty(), &done.outcome.message) {
-            text.push_str(&format!("  {message}\n"));
+        let mut lines = vec![format!("podometer: order {}", done.id)];
+        if runs.is_empty() {
+            lines.extend(done.outcome.message.clone());
         }
-        runs.iter()
-            .for_each(|run| text.push_str(&summary::of_run(run, folder)));
+        for run in &runs {
+            lines.extend(summary::of_run(run, folder));
+        }
         let complete = done.outcome.storing_complete && done.finished.stored;
-        for note in summary::notes(&runs, complete) {
-            text.push_str(&format!("  note: {note}\n"));
-        }
-        if let Some(error) = &done.finished.draw_error {
-            text.push_str(&format!("  it could not be drawn: {error}\n"));
-        }
-        output::note(text.trim_end());
+        lines.extend(summary::notes(&runs, complete));
+        let error = done.finished.draw_error.as_ref();
+        lines.extend(error.map(|error| format!("it could not be drawn: {error}")));
+        output::note(&lines.join("\n  "));
     }
     if let Some(file) = file {
         let (status, message) = (done.outcome.status, done.outcome.message.clone());

@@ -1,14 +1,13 @@
 //! What Podometer itself starts.
 
-use anyhow::Result;
 use image_tasks::ImageTask;
 
 use crate::{exit::Code, output};
 
 /// The runner, if it wasn't started the short way.
-pub(super) fn runner() -> Result<Code> {
+pub(super) fn runner() -> Code {
     let code = task_runner::main_from_environment();
-    Ok(u8::try_from(code).map_or(Code::OTHER, Code))
+    u8::try_from(code).map_or(Code::OTHER, Code)
 }
 
 /// One of the example tasks.

@@ -33,7 +33,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
     let data = DataFolder::new(&cli.global.data);
     let verbosity = cli.global.verbosity;
     match cli.command {
-        Command::Runner => hidden::runner(),
+        Command::Runner => Ok(hidden::runner()),
         Command::ImageTask { task } => Ok(hidden::image_task(task)),
         Command::Completions(args) => completions(&args),
         command => {

@@ -15,9 +15,10 @@ use crate::{
 pub(super) async fn run(args: &OrdersArgs, data: &DataFolder) -> Result<Code> {
     let store = open(data).await?;
     let orders = store.orders(OrderFilter::default()).await?;
-    let text = match args.json {
-        true => json::text(&orders)?,
-        false => table::orders(&orders, time::now()),
+    let text = if args.json {
+        json::text(&orders)?
+    } else {
+        table::orders(&orders, time::now())
     };
     store.close().await;
     output::print(&text)?;

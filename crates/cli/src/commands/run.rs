@@ -85,15 +85,12 @@ fn text(done: &Done, runs: &[RunRow]) -> String {
         .unwrap_or_default();
     let mut text = format!("order {} {}{message}\n", done.id, done.outcome.status);
     text.push_str(&table::runs(runs));
-    for note in summary::notes(runs, is_complete(done)) {
-        text.push_str(&format!("note: {note}\n"));
-    }
+    let mut lines = summary::notes(runs, is_complete(done));
     if done.finished.report.is_some() {
-        text.push_str(&format!(
-            "report: {}\n",
-            done.folder.shown.join("report.html").display()
-        ));
+        let report = done.folder.shown.join("report.html");
+        lines.push(format!("report: {}", report.display()));
     }
+    text.push_str(&output::lines(lines));
     text
 }
 

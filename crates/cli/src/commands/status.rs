@@ -25,9 +25,10 @@ const POLL: Duration = Duration::from_millis(250);
 
 pub(super) async fn run(args: &StatusArgs, data: &DataFolder) -> Result<Code> {
     let store = open(data).await?;
-    let row = match args.follow {
-        true => follow(&store, data, args).await?,
-        false => order(&store, data, &args.order).await?,
+    let row = if args.follow {
+        follow(&store, data, args).await?
+    } else {
+        order(&store, data, &args.order).await?
     };
     let runs = store.runs(&row.name).await?;
     store.close().await;
@@ -94,25 +95,22 @@ fn text(row: OrderRow, runs: Vec<RunRow>, as_json: bool, data: &DataFolder) -> R
         .as_deref()
         .map(|m| format!(": {m}"))
         .unwrap_or_default();
-    let mut text = format!("order {} {}{message}\n", row.name, row.status);
-    text.push_str(&format!(
-        "created {} UTC",
-        table::to_seconds(row.created_at)
-    ));
+    let mut facts = vec![format!("created {} UTC", table::to_seconds(row.created_at))];
     if let Some(duration) = table::duration(&row, time::now()) {
-        text.push_str(&format!(", took {}", table::seconds(Some(duration))));
+        facts.push(format!("took {}", table::seconds(Some(duration))));
     }
-    text.push_str(&format!(
-        ", {} tasks, folder {}\n",
-        row.tasks,
-        folder.display()
-    ));
+    facts.push(format!("{} tasks", row.tasks));
+    facts.push(format!("folder {}", folder.display()));
+    let mut text = format!(
+        "order {} {}{message}\n{}\n",
+        row.name,
+        row.status,
+        facts.join(", ")
+    );
     if !runs.is_empty() {
         text.push_str(&table::runs(&runs));
     }
     let complete = row.storing_complete || !row.status.is_final();
-    for note in summary::notes(&runs, complete) {
-        text.push_str(&format!("note: {note}\n"));
-    }
+    text.push_str(&output::lines(summary::notes(&runs, complete)));
     Ok(text)
 }

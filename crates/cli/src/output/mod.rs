@@ -6,6 +6,7 @@ pub(crate) mod summary;
 pub(crate) mod table;
 
 use std::{
+    fmt::{Display, Write as _},
     io::{self, ErrorKind, IsTerminal, Write},
     sync::OnceLock,
 };
@@ -26,6 +27,16 @@ pub(crate) fn print(text: &str) -> Result<()> {
     }
 }
 
+/// Each on a line of its own.
+pub(crate) fn lines(lines: impl IntoIterator<Item = impl Display>) -> String {
+    let mut text = String::new();
+    for line in lines {
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
 /// Says something beside the results.
 pub(crate) fn note(text: &str) {
     let say = || {
@@ -40,9 +51,10 @@ pub(crate) fn note(text: &str) {
 
 /// Says what went wrong: one line, with its causes.
 pub(crate) fn error(error: &anyhow::Error) {
-    let (red, plain) = match colours_on_stderr() {
-        true => ("\u{1b}[1;31m", "\u{1b}[0m"),
-        false => ("", ""),
+    let (red, plain) = if colours_on_stderr() {
+        ("\u{1b}[1;31m", "\u{1b}[0m")
+    } else {
+        ("", "")
     };
     note(&format!("{red}error{plain}: {}", one_line(error)));
 }

@@ -155,18 +155,11 @@ impl OrderProgress {
         if (key.position, key.attempt) != (*position, *attempt) {
             return;
         }
-        let mut message = self.which(*position, *attempt, task);
-        let shown: [(Resource, fn(f64) -> String); 2] = [
-            (Resource::Cpu, units::format_cores),
-            (Resource::Memory, units::format_bytes),
-        ];
-        for (resource, format) in shown {
-            if let Some(value) = values.get(resource) {
-                message.push_str("  ");
-                message.push_str(&format(value));
-            }
-        }
-        bar.set_message(message);
+        let which = self.which(*position, *attempt, task);
+        let cpu = values.get(Resource::Cpu).map(units::format_cores);
+        let memory = values.get(Resource::Memory).map(units::format_bytes);
+        let shown: Vec<_> = [Some(which), cpu, memory].into_iter().flatten().collect();
+        bar.set_message(shown.join("  "));
     }
 
     /// The order is over.

@@ -6,12 +6,12 @@ use store::RunRow;
 
 use super::{json, table};
 
-/// What should be known about the numbers of these runs.
+/// What should be known about the numbers of these runs, a line each.
 pub(crate) fn notes(runs: &[RunRow], storing_complete: bool) -> Vec<String> {
     let mut notes = Vec::new();
     let mut add = |condition: bool, text: &str| {
         if condition {
-            notes.push(text.to_owned());
+            notes.push(format!("note: {text}"));
         }
     };
     let bound = |run: &RunRow| {
@@ -44,8 +44,8 @@ pub(crate) fn notes(runs: &[RunRow], storing_complete: bool) -> Vec<String> {
     notes
 }
 
-/// A few lines on one run, for `exec`.
-pub(crate) fn of_run(run: &RunRow, folder: &Path) -> String {
+/// A few lines on one run.
+pub(crate) fn of_run(run: &RunRow, folder: &Path) -> Vec<String> {
     let totals = &run.totals;
     let split = match (totals.cpu_user_seconds, totals.cpu_system_seconds) {
         (None, None) => String::new(),
@@ -106,8 +106,6 @@ pub(crate) fn of_run(run: &RunRow, folder: &Path) -> String {
     if let Some(chart) = json::charts(run, folder).into_iter().next() {
         lines.push(("chart", chart));
     }
-    lines
-        .iter()
-        .map(|(name, value)| format!("  {name:<8} {value}\n"))
-        .collect()
+    let line = |(name, value): &(&str, String)| format!("{name:<8} {value}");
+    lines.iter().map(line).collect()
 }

@@ -12,16 +12,13 @@ pub(crate) fn result(
     signal: Option<i32>,
     censored: bool,
 ) -> String {
-    let mut text = reason.to_string();
-    match (exit_code, signal) {
-        (Some(code), _) if code != 0 => text.push_str(&format!(", exit code {code}")),
-        (_, Some(signal)) => text.push_str(&format!(", {}", signal_name(signal))),
-        _ => {}
-    }
-    if censored {
-        text.push_str(" (censored)");
-    }
-    text
+    let detail = match (exit_code, signal) {
+        (Some(code), _) if code != 0 => format!(", exit code {code}"),
+        (_, Some(signal)) => format!(", {}", signal_name(signal)),
+        _ => String::new(),
+    };
+    let censored = if censored { " (censored)" } else { "" };
+    format!("{reason}{detail}{censored}")
 }
 
 fn signal_name(signal: i32) -> String {

@@ -36,8 +36,8 @@ use crate::{
 };
 
 /// How long after its end an order's last rows may take to be stored, and its pictures to be drawn.
-const STORING: Duration = Duration::from_secs(60);
-const DRAWING: Duration = Duration::from_secs(300);
+const STORING: Duration = Duration::from_mins(1);
+const DRAWING: Duration = Duration::from_mins(5);
 
 /// What all sessions of one command have in common.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! The program as people use it: the real binary, each test in a folder of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod bad_input;
 mod exec;
 mod harness;
