@@ -30,12 +30,12 @@ Exit codes: 0 done, 1 an order failed, 2 bad input or usage, 3 a service could n
 /// Runs orders of image-processing tasks, and measures what each task really uses.
 #[derive(Debug, Parser)]
 #[command(name = "podometer", version, max_term_width = 100, after_help = EXAMPLES)]
-#[command(arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
+    // Not required by clap, whose error would name the hidden ones as well.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 /// Where help lists what every command takes.

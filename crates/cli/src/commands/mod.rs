@@ -32,7 +32,7 @@ use crate::{
 pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
     let data = DataFolder::new(&cli.global.data);
     let verbosity = cli.global.verbosity;
-    match cli.command {
+    match cli.command.ok_or(Usage::NoCommand)? {
         Command::Runner => Ok(hidden::runner()),
         Command::ImageTask { task } => Ok(hidden::image_task(task)),
         Command::Completions(args) => completions(&args),

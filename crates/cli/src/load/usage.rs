@@ -8,6 +8,9 @@ use thiserror::Error;
 /// Bad input or usage; nothing was started.
 #[derive(Debug, Error)]
 pub(crate) enum Usage {
+    /// Nothing was asked for.
+    #[error("say what to do: `podometer --help` lists the commands")]
+    NoCommand,
     /// A file that can't be read.
     #[error("{}: can't be read: {source}; check the path and its permissions", path.display())]
     Unreadable { path: PathBuf, source: io::Error },

@@ -140,6 +140,7 @@ impl OrderProgress {
                 }
             }
             OrderEvent::Stopped { .. } => {
+                self.current = None;
                 if let Form::Bar(bar) = &self.form {
                     bar.set_message("storing and drawing");
                 }
