@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, IsTerminal},
-    os::unix::process::CommandExt,
+    os::{fd::BorrowedFd, unix::process::CommandExt},
     process::{Command, Stdio as Process},
 };
 
@@ -13,7 +13,7 @@ use nix::{
         prctl,
         signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask},
     },
-    unistd::{Pid, tcgetpgrp, tcsetpgrp},
+    unistd::{Pid, getpgid, getpid, getppid, tcgetpgrp, tcsetpgrp},
 };
 
 use crate::outcome::Ended;
@@ -33,9 +33,13 @@ pub(crate) struct Started {
 impl Started {
     /// Takes the terminal back.
     pub(crate) fn restore_terminal(&self) {
-        if let Some(group) = self.terminal {
-            let _ = tcsetpgrp(io::stdin(), group);
-        }
+        take_back(self.terminal);
+    }
+}
+
+fn take_back(terminal: Option<Pid>) {
+    if let Some(group) = terminal {
+        let _ = tcsetpgrp(io::stdin(), group);
     }
 }
 
@@ -55,17 +59,20 @@ pub(crate) fn start(spec: &AttemptSpec) -> Result<Started, Ended> {
         );
         Ended::NotStarted(code, message)
     };
-    let mut command = prepare(spec).map_err(not_started)?;
-    let child = command.spawn().map_err(not_started)?;
-    let pid = Pid::from_raw(child.id() as i32);
+    let terminal = terminal_to_hand_over(spec);
+    let mut command = prepare(spec, terminal.is_some()).map_err(not_started)?;
+    let child = command.spawn().map_err(|error| {
+        take_back(terminal);
+        not_started(error)
+    })?;
     // The child is reaped by us, together with all others.
     Ok(Started {
-        pid,
-        terminal: hand_over_terminal(spec, pid),
+        pid: Pid::from_raw(child.id() as i32),
+        terminal,
     })
 }
 
-fn prepare(spec: &AttemptSpec) -> io::Result<Command> {
+fn prepare(spec: &AttemptSpec, takes_terminal: bool) -> io::Result<Command> {
     let mut command = Command::new(&spec.argv[0]);
     command
         .args(&spec.argv[1..])
@@ -82,25 +89,33 @@ fn prepare(spec: &AttemptSpec) -> io::Result<Command> {
             .stdin(Process::null());
     }
     // SAFETY: only async-signal-safe calls between fork and exec.
-    unsafe { command.pre_exec(before_exec) };
+    unsafe { command.pre_exec(move || before_exec(takes_terminal)) };
     Ok(command)
 }
 
-/// The command dies with the runner, and starts with the signals that it would have without one.
-fn before_exec() -> io::Result<()> {
+/// The command dies with the runner, and starts with the signals that it would have without one. It
+/// takes the terminal itself: given to it later, it might have tried to read before, and stand still.
+fn before_exec(takes_terminal: bool) -> io::Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL)?;
+    if takes_terminal {
+        // SAFETY: standard input is open, it was asked whether it is a terminal.
+        let terminal = unsafe { BorrowedFd::borrow_raw(0) };
+        let _ = tcsetpgrp(terminal, getpid());
+    }
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
     // SAFETY: the default action runs no code of ours.
     unsafe { signal(Signal::SIGTTOU, SigHandler::SigDfl) }?;
     Ok(())
 }
 
-/// A command that shares our terminal gets it, so that it can read from it and Ctrl-C reaches it.
-fn hand_over_terminal(spec: &AttemptSpec, pid: Pid) -> Option<Pid> {
+/// A command that shares our terminal gets it, so that it can read from it and Ctrl-C reaches it;
+/// unless the launcher is in the background, where nobody gives anything away. Its group then.
+fn terminal_to_hand_over(spec: &AttemptSpec) -> Option<Pid> {
     let stdin = io::stdin();
     if spec.stdio != Stdio::Inherit || !stdin.is_terminal() {
         return None;
     }
-    let before = tcgetpgrp(&stdin).ok()?;
-    tcsetpgrp(&stdin, pid).ok().map(|()| before)
+    let foreground = tcgetpgrp(&stdin).ok()?;
+    let launcher = getpgid(Some(getppid())).ok()?;
+    (foreground == launcher).then_some(foreground)
 }
