@@ -98,3 +98,28 @@ fn a_signal_ends_the_command() {
     assert_eq!(said.code, Some(130), "{said:?}");
     assert!(said.err.contains("terminated"), "{said:?}");
 }
+
+#[test]
+fn a_command_has_the_terminal() {
+    let place = Place::new();
+    // The command reads as soon as it runs; again and again, because this was a race once.
+    for round in 0..10 {
+        let command = "read line; echo got $line; test -t 0";
+        let program = env!("CARGO_BIN_EXE_podometer");
+        let line = format!("{program} exec -q --no-charts -- sh -c '{command}'");
+        let mut on_terminal = std::process::Command::new("script");
+        on_terminal
+            .args(["-qefc", &line, "/dev/null"])
+            .stdin(Stdio::piped());
+        on_terminal
+            .current_dir(place.path(""))
+            .env("PODOMETER_DATA", "data");
+        let mut typing = None;
+        let running = Running::start_with(on_terminal, |child| typing = child.stdin.take());
+        let mut typing = typing.unwrap();
+        typing.write_all(b"hello\n").unwrap();
+        let said = running.wait();
+        assert_eq!(said.code, Some(0), "round {round}: {said:?}");
+        assert!(said.out.contains("got hello"), "round {round}: {said:?}");
+    }
+}

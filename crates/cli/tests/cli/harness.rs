@@ -107,9 +107,15 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_with(command, |_| {})
+    }
+
+    /// Starts, and hands the child over for a moment.
+    pub(crate) fn start_with(mut command: Command, look: impl FnOnce(&mut Child)) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
+        look(&mut child);
         let out = collect(child.stdout.take().unwrap());
         let err = collect(child.stderr.take().unwrap());
         Self {
