@@ -50,6 +50,8 @@ pub struct Probe {
     net: Option<Net>,
     compose: Compose,
     peak: Peak,
+    /// The cgroup's own high-water mark, of everything that it was charged for, bytes.
+    kernel_peak: Option<u64>,
     /// The caller's `io` before a reap, and what reading it added.
     io_before: Option<(Io, u64)>,
     buffer: Buffer,
@@ -87,6 +89,7 @@ impl Probe {
                 .flatten(),
             compose: Compose::new(member),
             peak: Peak::default(),
+            kernel_peak: None,
             io_before: None,
             buffer,
             processors: processors
@@ -129,6 +132,7 @@ impl Probe {
             self.peak.bound(process.track.lower());
         }
         self.peak.bound(self.tree.gone_memory().anon);
+        self.kernel_peak = self.kernel_peak.max(reading.memory_kernel_peak_bytes);
         reading
     }
 
@@ -191,7 +195,15 @@ impl Probe {
         let slack = self
             .peak
             .slack_bytes(self.processors, self.own.page_bytes());
-        self.peak.get(self.tree.ever_met() == 1, slack)
+        let peak = self.peak.get(self.tree.ever_met() == 1, slack);
+        // High-water marks less the file pages that were seen are estimates where files came in
+        // later; a cgroup is charged for all anonymous memory, so its own mark is above any.
+        AnonPeak {
+            bytes: peak
+                .bytes
+                .map(|bytes| bytes.min(self.kernel_peak.unwrap_or(bytes))),
+            ..peak
+        }
     }
 }
 
