@@ -20,8 +20,8 @@ const PAGE: usize = 4096;
 /// A ramp goes up and down in that many steps.
 const STEPS: usize = 30;
 /// The pace of the steps; a late step isn't waited for.
-const UP: Duration = Duration::from_millis(8);
-const DOWN: Duration = Duration::from_millis(3);
+const UP: Duration = Duration::from_millis(6);
+const DOWN: Duration = Duration::from_millis(2);
 
 /// Places of shared numbers.
 const AT_THE_TOP: usize = 0;
