@@ -125,7 +125,7 @@ impl Bus {
     pub fn address(&self, topics: &OrderTopics) -> BusAddress {
         BusAddress {
             bootstrap_servers: self.inner.address.servers.clone(),
-            options: self.inner.address.options.clone(),
+            options: self.inner.address.for_runners(),
             topics: topics.clone(),
         }
     }

@@ -100,6 +100,26 @@ impl Address {
         self.with_options(config)
     }
 
+    /// The options that runners are told. A short task's messages come while the client still
+    /// replaces its first connection by the one to the broker itself. What is asked for just then is
+    /// asked again after the first two (100 ms by default), and that connection is put off by half of
+    /// the third, at least 11 ms, unless all brokers are connected to at once. Next to the embedded
+    /// broker that would be most of the time between two tasks.
+    pub(crate) fn for_runners(&self) -> BTreeMap<String, Token> {
+        if !self.embedded {
+            return self.options.clone();
+        }
+        let quick = [
+            ("topic.metadata.refresh.fast.interval.ms", "5"),
+            ("retry.backoff.ms", "5"),
+            ("reconnect.backoff.ms", "20"),
+            ("enable.sparse.connections", "false"),
+        ];
+        quick
+            .map(|(key, value)| (key.to_owned(), Token(value.to_owned())))
+            .into()
+    }
+
     /// A reader. `name` tells it from others in the broker's view.
     pub(crate) fn reader(&self, name: &str) -> Result<ClientConfig, Error> {
         let mut config = self.base();
