@@ -47,9 +47,6 @@ impl Listing {
 
     /// Begins a pass.
     pub(crate) fn begin(&mut self, buffer: &mut Buffer) {
-        self.tids.clear();
-        let folder = self.proc_root.join(format!("{}/task", self.own_pid));
-        numbers_in(&folder, &mut self.tids);
         let last_pid = self
             .loadavg
             .as_ref()
@@ -64,6 +61,10 @@ impl Listing {
         if self.quiet() {
             return;
         }
+        // Threads take their ids from where processes do: no birth, no new thread either.
+        self.tids.clear();
+        let folder = self.proc_root.join(format!("{}/task", self.own_pid));
+        numbers_in(&folder, &mut self.tids);
         if self.children_files {
             self.keep_own_threads();
         } else {

@@ -85,7 +85,12 @@ pub(crate) struct BusArgs {
     #[arg(hide_env_values = true)]
     pub(crate) bootstrap_servers: Option<String>,
     /// An option of the Kafka clients, as librdkafka names it
-    #[arg(long, value_name = "KEY=VALUE", value_parser = values::key_value)]
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        value_parser = values::key_value,
+        requires = "bootstrap_servers"
+    )]
     pub(crate) kafka_option: Vec<(String, Token)>,
     /// What the names of all topics begin with
     #[arg(
