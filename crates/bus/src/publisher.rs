@@ -21,7 +21,7 @@ use rdkafka::{
 use tokio::sync::oneshot;
 
 use crate::{
-    Error,
+    Error, Unreadable,
     arrivals::Arrivals,
     bus::lock,
     config::Address,
@@ -73,6 +73,21 @@ impl Publisher {
     /// Sends a record that says nothing.
     pub(crate) fn hello(&self, topic: &str) -> Delivery {
         self.sender.send(topic, None, Vec::new(), Vec::new())
+    }
+
+    /// Puts what a reader could not read among the dead letters, and says so in the log: it stops
+    /// nobody.
+    pub async fn bury(&self, incoming_topic: &str, unreadable: &Unreadable) {
+        let reason = unreadable.error.to_string();
+        tracing::warn!(
+            topic = incoming_topic,
+            reason,
+            "a message can't be read; it goes to the dead letters"
+        );
+        let (key, value) = (unreadable.key.as_deref(), &unreadable.value);
+        if let Err(error) = self.dead_letter(incoming_topic, key, value, &reason).await {
+            tracing::warn!(topic = incoming_topic, %error, "the dead letter could not be sent");
+        }
     }
 
     /// Puts a record that can't be read onto the topic [`DEAD_LETTER`], as it came, with the topic

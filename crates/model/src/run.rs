@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InputFacts, MachineFacts, Reason, Resources, TaskName, Timestamp, attempt::Launcher};
+use crate::{
+    InputFacts, MachineFacts, Reading, Reason, Resources, TaskName, Timestamp, attempt::Launcher,
+};
 
 /// What is known of a run when it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,6 +81,30 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// What the counters of a reading amount to. Duration and peaks are not in them.
+    pub fn counted(last: &Reading) -> Self {
+        let seconds = |count: Option<u64>, per_second: f64| count.map(|n| n as f64 / per_second);
+        let counters = &last.counters;
+        Self {
+            cpu_seconds: seconds(counters.cpu_usage_nsec, 1e9),
+            cpu_user_seconds: seconds(counters.cpu_user_nsec, 1e9),
+            cpu_system_seconds: seconds(counters.cpu_system_nsec, 1e9),
+            cpu_throttled_seconds: seconds(counters.throttled_usec, 1e6),
+            cpu_lower_bound: last.cpu_lower_bound,
+            disk_read_bytes: counters.io_read_bytes,
+            disk_write_bytes: counters.io_write_bytes,
+            read_chars: counters.read_chars,
+            write_chars: counters.write_chars,
+            net_rx_bytes: counters.net_rx_bytes,
+            net_tx_bytes: counters.net_tx_bytes,
+            major_faults: counters.major_faults,
+            oom_kills: counters.oom_kill,
+            monitor_cpu_seconds: seconds(counters.monitor_cpu_nsec, 1e9),
+            monitor_memory_bytes: last.gauges.monitor_memory_bytes,
+            ..Self::default()
+        }
+    }
+
     /// These totals; where they have a gap, the other's.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {

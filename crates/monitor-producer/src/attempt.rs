@@ -123,31 +123,14 @@ impl AttemptState {
         let Some(last) = &self.last else {
             return Totals::default();
         };
-        let seconds = |count: Option<u64>, per_second: f64| count.map(|n| n as f64 / per_second);
-        let counters = &last.counters;
         Totals {
             duration_seconds: self
                 .started_at
                 .map(|start| last.time_us.seconds_since(start)),
-            cpu_seconds: seconds(counters.cpu_usage_nsec, 1e9),
-            cpu_user_seconds: seconds(counters.cpu_user_nsec, 1e9),
-            cpu_system_seconds: seconds(counters.cpu_system_nsec, 1e9),
-            cpu_throttled_seconds: seconds(counters.throttled_usec, 1e6),
             cpu_lower_bound: self.cpu_lower_bound || !last.is_final,
             memory_peak_bytes: self.kernel_peak.or(self.memory_peak),
             memory_anon_peak_bytes: self.anon_peak,
-            memory_anon_peak_exact: false,
-            disk_read_bytes: counters.io_read_bytes,
-            disk_write_bytes: counters.io_write_bytes,
-            read_chars: counters.read_chars,
-            write_chars: counters.write_chars,
-            net_rx_bytes: counters.net_rx_bytes,
-            net_tx_bytes: counters.net_tx_bytes,
-            major_faults: counters.major_faults,
-            oom_kills: counters.oom_kill,
-            leftover_processes: None,
-            monitor_cpu_seconds: seconds(counters.monitor_cpu_nsec, 1e9),
-            monitor_memory_bytes: last.gauges.monitor_memory_bytes,
+            ..Totals::counted(last)
         }
     }
 }

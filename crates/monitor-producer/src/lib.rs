@@ -149,22 +149,8 @@ impl Router {
                 );
             }
             Event::Unreadable(unreadable) => {
-                self.bury(&incoming.topic, &unreadable).await;
+                self.publisher.bury(&incoming.topic, &unreadable).await;
             }
-        }
-    }
-
-    /// What can't be read goes where somebody may look at it, and stops nobody.
-    async fn bury(&self, topic: &str, unreadable: &bus::Unreadable) {
-        let reason = unreadable.error.to_string();
-        tracing::warn!(
-            topic,
-            reason,
-            "a message can't be read; it goes to the dead letters"
-        );
-        let (key, value) = (unreadable.key.as_deref(), &unreadable.value);
-        if let Err(error) = self.publisher.dead_letter(topic, key, value, &reason).await {
-            tracing::warn!(topic, %error, "the dead letter could not be sent");
         }
     }
 }
