@@ -146,7 +146,7 @@ const COLUMNS: [(&str, bool); 13] = [
     ("Attempt", true),
     ("Result", false),
     ("Duration", true),
-    ("CPU", true),
+    ("CPU time", true),
     ("CPU p95", true),
     ("Peak anon", true),
     ("Peak", true),
@@ -182,7 +182,7 @@ fn row(run: &RunRow) -> Row {
         }
     };
     let anon = bytes(totals.memory_anon_peak_bytes);
-    let cpu = or_missing(totals.cpu_seconds, format_cpu_seconds);
+    let cpu = or_missing(totals.cpu_seconds, format_seconds);
     Row {
         cells: vec![
             run.position.to_string(),
@@ -197,7 +197,7 @@ fn row(run: &RunRow) -> Row {
             bytes(totals.disk_read_bytes),
             bytes(totals.disk_write_bytes),
             run.quality.samples.to_string(),
-            or_missing(totals.monitor_cpu_seconds, format_cpu_seconds),
+            or_missing(totals.monitor_cpu_seconds, format_seconds),
         ],
         tone: match run.reason {
             None => Tone::Plain,
