@@ -133,8 +133,8 @@ async fn an_exit_is_seen_at_once() {
         "start to end: median {:?}, slowest {:?}",
         times[25], times[49]
     );
-    // A shell's whole life; a poll with a period would show as more.
-    assert!(times[25] < Duration::from_millis(50), "{times:?}");
+    // A shell's whole life; what waits for a poll of the kernel's or ours takes seconds.
+    assert!(times[25] < Duration::from_millis(500), "{times:?}");
 }
 
 /// What a killed runner's task may have done to get out of sight.
@@ -174,7 +174,7 @@ async fn orphans_of_a_killed_runner_are_ended_and_reaped() {
         kill("-KILL", &running.pid().to_string());
         let view = end(running).await;
         assert!(
-            begin.elapsed() < Duration::from_millis(300),
+            begin.elapsed() < Duration::from_secs(10),
             "{what}: {:?}",
             begin.elapsed()
         );

@@ -16,7 +16,7 @@ use model::{
     message::{Header, Progress, Terminate},
 };
 use orchestrator::{Control, Error, Options, Orchestrator, OrderEvent, Outcome, local::Local};
-use support::{exists, line_of, order, request, shell};
+use support::{exists, line_of, order, request, shell, soon};
 use tempfile::tempdir;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
@@ -68,8 +68,10 @@ async fn run(script: &str, id: &str, tasks: &str, answers: bool) -> (Outcome, Ve
     let (request, _control) = request(folder.path(), order(id, tasks));
     let (seen, other) = other_end(&bus, &request.handle, answers).await;
     let outcome = timeout(LIMIT, orchestrator(&bus, shell(script)).run(request)).await;
-    // What it sent last is on its way.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let last = if answers { "TERMINATE" } else { "STOP" };
+    soon("what it sent last comes", || {
+        seen.lock().unwrap().iter().any(|m| m.kind() == last)
+    });
     other.abort();
     let messages = std::mem::take(&mut *seen.lock().unwrap());
     (outcome.unwrap().unwrap(), messages)
@@ -161,8 +163,8 @@ async fn the_next_task_starts_on_progress_and_is_told() {
     request.events = Some(events);
     let handle = request.handle.clone();
     let (_seen, other) = other_end(&bus, &handle, true).await;
-    // The first runner lingers a second after its PROGRESS.
-    let script = "case $PODOMETER_ATTEMPT in *'\"position\":0'*) sleep 1;; *) echo \"$PODOMETER_ATTEMPT\" >&2;; esac";
+    // The first runner lingers for seconds after its PROGRESS.
+    let script = "case $PODOMETER_ATTEMPT in *'\"position\":0'*) sleep 4;; *) echo \"$PODOMETER_ATTEMPT\" >&2;; esac";
     let service = orchestrator(&bus, shell(script));
     let running = tokio::spawn(async move { service.run(request).await });
     assert!(matches!(
@@ -194,7 +196,7 @@ async fn the_next_task_starts_on_progress_and_is_told() {
     println!("from PROGRESS to the next runner: {:?}", begin.elapsed());
     assert_eq!(at, (Position(1), Attempt(1)));
     assert!(
-        begin.elapsed() < Duration::from_millis(900),
+        begin.elapsed() < Duration::from_millis(3900),
         "not after the first runner's exit"
     );
     let outcome = timeout(LIMIT, running).await.unwrap().unwrap().unwrap();
@@ -207,7 +209,7 @@ async fn the_next_task_starts_on_progress_and_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_orders_at_a_time_and_no_id_twice() {
     let bus = Bus::embedded().unwrap();
-    let service = Arc::new(orchestrator(&bus, shell("sleep 0.2")));
+    let service = Arc::new(orchestrator(&bus, shell("sleep 1")));
     let mut orders = tokio::task::JoinSet::new();
     let mut others = Vec::new();
     let folder = tempdir().unwrap();

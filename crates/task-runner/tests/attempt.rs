@@ -4,9 +4,9 @@
 
 mod common;
 
-use std::{fs, time::Duration};
+use std::fs;
 
-use common::{is_running, log, run, spec, start, wait};
+use common::{is_running, log, run, soon, spec, start, wait};
 use model::Reason;
 use nix::{
     sys::signal::{Signal, kill},
@@ -121,9 +121,10 @@ fn a_command_past_its_time_is_asked_then_killed() {
 #[test]
 fn terminated_from_outside() {
     let folder = folder();
-    let spec = spec(folder.path(), &["sleep", "63.5"]);
+    let argv = ["sh", "-c", "touch ready; exec sleep 63.5"];
+    let spec = spec(folder.path(), &argv);
     let child = start(&spec);
-    std::thread::sleep(Duration::from_millis(300));
+    soon("it runs", || folder.path().join("ready").exists());
     kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
     assert_eq!(wait(child), 143);
     assert_eq!(log(&spec).end.unwrap().reason, Reason::Terminated);
@@ -152,7 +153,8 @@ fn killed_from_outside_the_runner_leaves_its_log_and_takes_the_command_along() {
     let folder = folder();
     let spec = spec(folder.path(), &["sh", "-c", "while :; do :; done # 65.5"]);
     let child = start(&spec);
-    std::thread::sleep(Duration::from_millis(700));
+    let used = || common::try_log(&spec).and_then(|log| log.totals.cpu_seconds);
+    soon("totals are noted", || used() > Some(0.2));
     kill(Pid::from_raw(child.id() as i32), Signal::SIGKILL).unwrap();
     wait(child);
     let log = log(&spec);
@@ -162,17 +164,16 @@ fn killed_from_outside_the_runner_leaves_its_log_and_takes_the_command_along() {
         "totals up to the last sample"
     );
     assert!(log.process_group.is_some());
-    std::thread::sleep(Duration::from_millis(200));
-    assert!(!is_running("65.5"));
+    soon("the command is gone", || !is_running("65.5"));
 }
 
 #[test]
 fn signals_for_the_task_are_passed_on() {
     let folder = folder();
-    let script = "trap 'echo heard; exit 5' USR1; while :; do sleep 0.05; done";
+    let script = "trap 'echo heard; exit 5' USR1; touch ready; while :; do sleep 0.05; done";
     let spec = spec(folder.path(), &["sh", "-c", script]);
     let child = start(&spec);
-    std::thread::sleep(Duration::from_millis(400));
+    soon("it listens", || folder.path().join("ready").exists());
     kill(Pid::from_raw(child.id() as i32), Signal::SIGUSR1).unwrap();
     assert_eq!(wait(child), 5);
     assert_eq!(log(&spec).output.as_deref(), Some("heard"));

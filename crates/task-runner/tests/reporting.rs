@@ -125,7 +125,7 @@ async fn reading(lines: &mut Lines<BufReader<OwnedReadHalf>>) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn readings_leave_at_once_and_what_is_acknowledged_is_not_told_again() {
     let folder = tempfile::tempdir().unwrap();
-    let mut spec = spec(folder.path(), &["sleep", "1.2"]);
+    let mut spec = spec(folder.path(), &["sleep", "3"]);
     let (_bus, reader) = bus(&mut spec).await;
     let child = start(&spec);
     let Message::Order(order) = next(&reader).await else {
@@ -145,7 +145,7 @@ async fn readings_leave_at_once_and_what_is_acknowledged_is_not_told_again() {
         .await
         .unwrap();
     assert_eq!(reading(&mut lines).await, 2);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
     drop((lines, write));
 
     // The next reader begins with the last acknowledged reading, the base of its first rate.
@@ -202,7 +202,7 @@ async fn without_a_broker_the_task_is_neither_delayed_nor_failed() {
     });
     let log_path = spec.termination_log.clone();
     let running = tokio::spawn(runs(spec.clone()));
-    let ended = timeout(Duration::from_secs(5), ended(&log_path)).await;
+    let ended = timeout(Duration::from_secs(8), ended(&log_path)).await;
     assert!(ended.is_ok(), "the termination log has the end at once");
     assert_eq!(running.await.unwrap(), 0);
     assert!(!common::log(&spec).delivered);

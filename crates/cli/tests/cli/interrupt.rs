@@ -23,7 +23,7 @@ fn start(place: &Place, script: &str) -> Running {
 }
 
 fn nothing_is_left(place: &Place) {
-    until("no process is left", Duration::from_secs(5), || {
+    until("no process is left", Duration::from_secs(20), || {
         processes_with(place.path("").to_str().unwrap()).is_empty()
     });
     assert_eq!(fs::read_dir(place.data("locks")).unwrap().count(), 0);

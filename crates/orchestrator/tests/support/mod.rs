@@ -102,11 +102,11 @@ pub fn exists(pid: &str) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
-/// Panics if the condition isn't true within 5 s.
+/// Panics if the condition isn't true within 20 s.
 pub fn soon(what: &str, condition: impl Fn() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(5);
+    let give_up = Instant::now() + Duration::from_secs(20);
     while !condition() {
-        assert!(Instant::now() < give_up, "{what}: not within 5 s");
+        assert!(Instant::now() < give_up, "{what}: not within 20 s");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

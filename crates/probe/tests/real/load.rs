@@ -33,7 +33,10 @@ pub(crate) fn run(name: &str, args: &[&str]) -> ExitCode {
                 .expect("thread");
         }
         "ramp_after_exec" => after_exec(args),
-        "at_once" => at_once(number(0), || burn(number(1))),
+        "at_once" => at_once(number(0), || {
+            burn(number(1));
+            sleep(number(2));
+        }),
         "asleep" => {
             at_once_but_stay(number(0), || sleep(20_000));
         }

@@ -137,7 +137,7 @@ fn cpu_of(options: &Options, load: &[&str], at_least_millis: u64) {
     assert_never_falls(&run);
     let before_last = run.readings[run.readings.len() - 2];
     assert!(
-        before_last.cpu_usage_nsec.unwrap() > usage / 2,
+        before_last.cpu_usage_nsec.unwrap() > usage / 4,
         "seen while it ran: {before_last:?}"
     );
     let most = run
@@ -167,7 +167,7 @@ fn bound(load: &[&str]) {
         run.rusage_nsec
     );
     assert!(run.last.cpu_lower_bound);
-    assert!(usage > 600_000_000, "{usage} ns");
+    assert!(usage > 400_000_000, "{usage} ns");
     assert!(usage < 1_050_000_000, "{usage} ns is more than there was");
     assert_never_falls(&run);
 }
@@ -232,7 +232,7 @@ fn ramp_below() {
 fn many() {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, 64, hard).unwrap();
-    let run = measure(&Options::default(), 100, &["at_once", "60", "10"]);
+    let run = measure(&Options::default(), 100, &["at_once", "60", "10", "1500"]);
     setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
     assert_close(run.last.cpu_usage_nsec.unwrap(), run.rusage_nsec);
     assert!(!run.last.cpu_lower_bound);

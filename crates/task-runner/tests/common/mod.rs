@@ -81,6 +81,22 @@ pub(crate) fn log(spec: &AttemptSpec) -> TerminationLog {
     serde_json::from_str(&text).unwrap()
 }
 
+/// The log as it stands; `None` if there is none yet.
+#[allow(dead_code, reason = "not every test needs it")]
+pub(crate) fn try_log(spec: &AttemptSpec) -> Option<TerminationLog> {
+    serde_json::from_str(&std::fs::read_to_string(&spec.termination_log).ok()?).ok()
+}
+
+/// Waits until it is so.
+#[allow(dead_code, reason = "not every test needs it")]
+pub(crate) fn soon(what: &str, condition: impl Fn() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < until, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Runs to the end.
 pub(crate) fn run(spec: &AttemptSpec) -> (i32, TerminationLog) {
     let code = wait(start(spec));
