@@ -32,6 +32,15 @@ if [ -n "$missing" ]; then
 fi
 command -v cargo >/dev/null || { echo "install Rust first, by rustup" >&2; exit 2; }
 
+if [ -n "$fast" ]; then
+  export PODOMETER_TEST_FAST=1
+else
+  step "servers"
+  # shellcheck source=tests/stack/servers.sh
+  . tests/stack/servers.sh
+  start_servers
+fi
+
 step "format"
 cargo fmt --all --check
 
@@ -39,7 +48,7 @@ step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 step "tests"
-timeout 1800 cargo test --workspace --quiet
+timeout 2400 cargo test --workspace --quiet --no-fail-fast
 
 step "exactness, in short"
 # The programs that the tests have built: another build of a single crate would choose other features
@@ -48,7 +57,7 @@ built=$CARGO_TARGET_DIR/debug
 timeout 600 "$built/bench" fidelity --short --podometer "$built/podometer"
 
 if [ -n "$fast" ]; then
-  step "done; not run with --fast: the minimal Debian root"
+  step "done; not run with --fast: what needs Kafka or TimescaleDB, the minimal Debian root"
   exit 0
 fi
 

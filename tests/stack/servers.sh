@@ -1,0 +1,62 @@
+# Sourced by test.sh: starts one Kafka, one TimescaleDB and a Python with Kafka clients for all tests, says
+# where they are in the environment, and ends them with the shell.
+#   PODOMETER_TEST_BOOTSTRAP_SERVERS  127.0.0.1:PORT
+#   PODOMETER_TEST_DATABASE_URL       postgres://postgres@127.0.0.1:PORT/postgres
+#   PODOMETER_TEST_PYTHON             a Python that has confluent-kafka and kafka-python
+
+servers_folder=
+server_pids=()
+
+# A loopback port that nobody listens on, below those that the kernel gives out by itself.
+free_port() {
+  local port
+  while :; do
+    port=$((20000 + RANDOM % 12000))
+    (: </dev/tcp/127.0.0.1/$port) 2>/dev/null || { echo "$port"; return; }
+  done
+}
+
+# What listens on a port within 90 s; else its log is shown.
+await_port() {
+  local port=$1 log=$2 pid=$3
+  for _ in $(seq 900); do
+    (: </dev/tcp/127.0.0.1/"$port") 2>/dev/null && return
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  tail -50 "$log" >&2
+  echo "a server did not start: $log" >&2
+  return 1
+}
+
+stop_servers() {
+  local pid
+  for pid in "${server_pids[@]}"; do kill -INT "$pid" 2>/dev/null || true; done
+  for _ in $(seq 100); do
+    for pid in "${server_pids[@]}"; do kill -0 "$pid" 2>/dev/null && { sleep 0.1; continue 2; }; done
+    break
+  done
+  for pid in "${server_pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+  [ -z "$servers_folder" ] || rm -rf "$servers_folder"
+}
+
+start_servers() {
+  local stack=tests/stack kafka controller postgres
+  "$stack/kafka.sh" install
+  "$stack/timescaledb.sh" install
+  PODOMETER_TEST_PYTHON=$("$stack/python.sh")
+  export PODOMETER_TEST_PYTHON
+  servers_folder=$(mktemp -d)
+  # Postgres may run as another user.
+  chmod 711 "$servers_folder"
+  trap stop_servers EXIT
+  kafka=$(free_port) controller=$(free_port) postgres=$(free_port)
+  KAFKA_HEAP=512m "$stack/kafka.sh" run "$servers_folder/kafka" 1 "$kafka" "$controller" >"$servers_folder/kafka.log" 2>&1 &
+  server_pids+=($!)
+  "$stack/timescaledb.sh" run "$servers_folder/postgres" "$postgres" -c fsync=off -c full_page_writes=off >"$servers_folder/postgres.log" 2>&1 &
+  server_pids+=($!)
+  await_port "$kafka" "$servers_folder/kafka.log" "${server_pids[0]}"
+  await_port "$postgres" "$servers_folder/postgres.log" "${server_pids[1]}"
+  export PODOMETER_TEST_BOOTSTRAP_SERVERS=127.0.0.1:$kafka
+  export PODOMETER_TEST_DATABASE_URL=postgres://postgres@127.0.0.1:$postgres/postgres
+}
