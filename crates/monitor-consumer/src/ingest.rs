@@ -1,47 +1,71 @@
 //! The loop from the resource topics to the store.
+//!
+//! Reading goes on while a batch is written, up to a bound: then reading waits, however long the
+//! database is away.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bus::{Bus, Publisher, Reader, Start};
-use model::{
-    Envelope, Message, OrderHandle, OrderUid,
-    message::{Header, Terminate},
-};
-use store::{Error as StoreError, Ingested, Store};
+use bus::{Bus, Incoming, Publisher};
+use model::{OrderHandle, OrderUid, message::Header};
+use store::{Item, Log, Store};
 use tokio::{
     sync::mpsc,
-    time::{sleep, sleep_until},
+    task::JoinHandle,
+    time::{sleep_until, timeout},
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Options, drawing,
+    Options, Shared,
     events::{Board, Event, Finished},
-    pending::Pending,
+    finish,
+    gather::{Gather, LogKey, Whose},
+    source::{Heard, Source},
+    writer::{self, Written},
 };
 
 /// A batch is stored when it has so many items, or when its first has waited so long.
 const BATCH: usize = 5000;
 const PATIENCE: Duration = Duration::from_millis(200);
-/// The first and the longest pause before a store that failed is tried again.
-const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Nothing more is read while so many items wait. An item takes about 1 KB.
+const FULL: usize = 2 * BATCH;
+/// How long the last batch may take when the service ends.
+const LAST: Duration = Duration::from_secs(5);
+
+/// What happens beside reading.
+enum Beside {
+    /// Where the store stands with a log.
+    Begun(LogKey, Log, Option<i64>),
+    /// An order's TERMINATE is sent.
+    Terminated(OrderUid),
+    /// A log of a shared topic is to be begun anew.
+    Assigned(LogKey),
+}
 
 /// The loop's state.
 pub(crate) struct Ingest {
     bus: Bus,
-    reader: Reader,
-    publisher: Arc<Publisher>,
+    source: Source,
+    publisher: Publisher,
     store: Store,
     options: Options,
     board: Board,
     tasks: TaskTracker,
-    orders: HashMap<OrderUid, Pending>,
+    gather: Gather,
+    /// The orders that were added, with the folders for their pictures.
+    added: HashMap<OrderUid, (OrderHandle, PathBuf)>,
+    /// The logs that are ours to read.
+    ours: HashSet<LogKey>,
+    writing: Option<JoinHandle<Written>>,
     flush_at: Option<Instant>,
+    paused: bool,
+    tell: mpsc::UnboundedSender<Beside>,
+    told: mpsc::UnboundedReceiver<Beside>,
 }
 
 impl Ingest {
@@ -52,222 +76,317 @@ impl Ingest {
         board: Board,
         tasks: TaskTracker,
     ) -> Result<Self, bus::Error> {
+        let (source, whose) = match &options.shared {
+            Some(Shared { topics, group }) => {
+                let reader = bus.group_reader(group, &[&topics.resource])?;
+                (Source::Shared(reader), Whose::All)
+            }
+            None => (Source::Own(bus.reader("monitor-consumer")?), Whose::Added),
+        };
+        let (tell, told) = mpsc::unbounded_channel();
         Ok(Self {
-            reader: bus.reader("monitor-consumer")?,
-            publisher: Arc::new(bus.publisher()?),
+            source,
+            publisher: bus.publisher()?,
             bus: bus.clone(),
             store,
             options,
             board,
             tasks,
-            orders: HashMap::new(),
+            gather: Gather::new(whose),
+            added: HashMap::new(),
+            ours: HashSet::new(),
+            writing: None,
             flush_at: None,
+            paused: false,
+            tell,
+            told,
         })
     }
 
-    pub(crate) async fn run(mut self, mut added: mpsc::Receiver<(OrderHandle, PathBuf)>) {
+    pub(crate) async fn run(
+        mut self,
+        mut added: mpsc::Receiver<(OrderHandle, PathBuf)>,
+        stopping: CancellationToken,
+    ) {
         loop {
-            let flush_at = self.flush_at;
+            self.write_what_is_due();
+            self.pause_or_resume();
+            let flush_at = self.flush_at.filter(|_| self.writing.is_none());
+            let listen = self.source.must_be_heard() || self.gather.len() < FULL;
             tokio::select! {
+                biased;
+                () = stopping.cancelled() => return self.last_words().await,
+                Some(written) = finished(&mut self.writing) => self.written(written).await,
+                Some(beside) = self.told.recv() => self.beside(beside),
                 order = added.recv() => match order {
-                    Some((handle, folder)) => self.add(handle, folder).await,
-                    None => return,
+                    Some((handle, folder)) => self.add(handle, folder),
+                    None => return self.last_words().await,
                 },
-                incoming = self.reader.recv() => match incoming {
-                    Ok(incoming) => self.take(incoming).await,
-                    Err(error) => tracing::warn!(%error, "reading resource topics"),
+                heard = self.source.recv(), if listen => match heard {
+                    Ok(heard) => self.heard(heard).await,
+                    Err(error) => {
+                        tracing::error!(%error, "reading resource topics");
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
                 },
-                () = sleep_until(flush_at.unwrap_or_else(Instant::now).into()),
-                    if flush_at.is_some() => self.flush_all().await,
+                () = sleep_until(flush_at.unwrap_or_else(Instant::now).into()), if flush_at.is_some() => {}
             }
         }
     }
 
-    async fn add(&mut self, handle: OrderHandle, folder: PathBuf) {
+    /// Takes part in an order with topics of its own.
+    fn add(&mut self, handle: OrderHandle, folder: PathBuf) {
         let (topic, uid) = (handle.topics.resource.clone(), handle.order_uid);
-        let offset = match self.store.offset(self.bus.instance(), &topic, uid).await {
-            Ok(offset) => offset,
-            Err(error) => return self.give_up(uid, &error.to_string()),
+        let log = Log {
+            bus: self.bus.instance().to_owned(),
+            topic: topic.clone(),
+            partition: 0,
+            generation: uid.to_string(),
         };
-        if let Err(error) = self
-            .reader
-            .add(&topic, offset.map_or(Start::Earliest, Start::Offset))
-        {
-            return self.give_up(uid, &error.to_string());
-        }
-        self.orders
-            .insert(uid, Pending::new(handle, folder, offset));
+        self.added.insert(uid, (handle, folder));
+        self.look_up((topic.into(), 0), log);
     }
 
-    async fn take(&mut self, incoming: bus::Incoming) {
-        let offset = incoming.offset;
+    /// A log of a shared topic is ours.
+    fn assigned(&mut self, key: LogKey) {
+        self.ours.insert(key.clone());
+        let (bus, store, tell) = (self.bus.clone(), self.store.clone(), self.tell.clone());
+        self.tasks.spawn(async move {
+            let log = Log {
+                bus: bus.instance().to_owned(),
+                topic: key.0.to_string(),
+                partition: key.1,
+                generation: finish::generation(&bus, &key.0).await,
+            };
+            begun(store, tell, key, log).await;
+        });
+    }
+
+    /// Asks the store where it stands with a log.
+    fn look_up(&mut self, key: LogKey, log: Log) {
+        self.ours.insert(key.clone());
+        let (store, tell) = (self.store.clone(), self.tell.clone());
+        self.tasks.spawn(begun(store, tell, key, log));
+    }
+
+    fn beside(&mut self, beside: Beside) {
+        match beside {
+            Beside::Begun(key, log, stored) => self.begin(key, log, stored),
+            Beside::Terminated(uid) => {
+                self.gather.release(uid);
+                self.flush_at = Some(Instant::now());
+            }
+            Beside::Assigned(key) => self.assigned(key),
+        }
+    }
+
+    fn begin(&mut self, key: LogKey, log: Log, stored: Option<i64>) {
+        if !self.ours.contains(&key) {
+            return;
+        }
+        self.gather.begin(key.clone(), log, stored);
+        for (uid, (handle, _)) in &self.added {
+            if *handle.topics.resource == *key.0 {
+                self.gather.add(*uid, handle.order.clone(), key.clone());
+            }
+        }
+        if let Err(error) = self.source.begin(&key, stored) {
+            tracing::error!(%error, "the topic can't be read");
+            self.lose(&key, &error.to_string());
+        }
+    }
+
+    async fn heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Records(records) => {
+                for record in records {
+                    self.take(record).await;
+                }
+                if self.gather.is_due() {
+                    self.flush_at.get_or_insert_with(|| Instant::now() + PATIENCE);
+                }
+            }
+            Heard::Assigned(logs) => logs.into_iter().for_each(|key| self.assigned(key)),
+            Heard::Revoked(logs) => {
+                for key in logs {
+                    self.ours.remove(&key);
+                    self.gather.forget(&key);
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, incoming: Incoming) {
+        let key = (incoming.topic, incoming.partition);
         match incoming.event {
             bus::Event::Message(envelope) => {
-                let uid = envelope.header.order_uid;
-                // Another execution's message on a topic of the same name is none of ours.
-                let Some(pending) = self.orders.get_mut(&uid) else {
-                    return;
-                };
-                let key = envelope.header.key();
-                let of = key.zip(envelope.header.attempt.map(|(_, _, task)| task));
-                pending.take(of, envelope.message, offset);
-                if pending.stop.is_some() || pending.len() >= BATCH {
-                    self.flush(uid).await;
-                } else {
-                    self.flush_at
-                        .get_or_insert_with(|| Instant::now() + PATIENCE);
+                let tell = self.board.is_heard();
+                self.gather.take(&key, incoming.offset, envelope, tell);
+            }
+            bus::Event::Text { .. } => {
+                self.gather.pass(&key, incoming.offset);
+            }
+            bus::Event::Unreadable(unreadable) => {
+                if self.gather.pass(&key, incoming.offset) {
+                    self.publisher.bury(&key.0, &unreadable).await;
                 }
             }
-            bus::Event::Text { .. } => {}
-            bus::Event::Unreadable(unreadable) => {
-                self.publisher.bury(&incoming.topic, &unreadable).await;
+        }
+    }
+
+    fn write_what_is_due(&mut self) {
+        let waited = self.flush_at.is_some_and(|at| Instant::now() >= at);
+        let due = waited || self.gather.is_urgent() || self.gather.len() >= BATCH;
+        if self.writing.is_some() || !due {
+            return;
+        }
+        self.flush_at = None;
+        if self.gather.is_due() {
+            let gathered = self.gather.gathered();
+            let store = self.store.clone();
+            self.writing = Some(self.tasks.spawn(writer::write(store, gathered)));
+        }
+    }
+
+    fn pause_or_resume(&mut self) {
+        let (full, room) = (self.gather.len() >= FULL, self.gather.len() < BATCH);
+        if (full && !self.paused) || (room && self.paused) {
+            self.paused = full;
+            let ours: Vec<_> = self.ours.iter().cloned().collect();
+            self.source.pause(&ours, full);
+        }
+    }
+
+    async fn written(&mut self, written: Written) {
+        let Written {
+            gathered,
+            lost,
+            refused,
+        } = written;
+        for (place, reason) in &refused {
+            if let Some(item) = gathered.batch.items.get(*place) {
+                self.bury(item, &gathered.of_items[*place], reason).await;
             }
         }
-    }
-
-    async fn flush_all(&mut self) {
-        self.flush_at = None;
-        let due = self.orders.iter().filter(|(_, pending)| pending.is_due());
-        for uid in due.map(|(uid, _)| *uid).collect::<Vec<_>>() {
-            self.flush(uid).await;
+        for (key, advance) in gathered.logs.iter().zip(&gathered.batch.advances) {
+            self.source.stored(key, advance.next);
+        }
+        for event in gathered.events {
+            self.board.tell(event);
+        }
+        for (uid, _) in &gathered.stops {
+            self.terminate(*uid, &gathered.batch.orders[uid]);
+        }
+        for key in lost {
+            self.lose(&key, "another consumer stores it");
+        }
+        self.finish_what_is_stored();
+        if self.gather.is_due() {
+            self.flush_at.get_or_insert_with(|| Instant::now() + PATIENCE);
         }
     }
 
-    /// Stores what waits of an order; after its STOP also ends it.
-    async fn flush(&mut self, uid: OrderUid) {
-        if !self.write(uid).await {
-            return;
+    /// Puts what no database takes among the dead letters.
+    async fn bury(&self, item: &Item, (topic, _): &LogKey, reason: &str) {
+        tracing::warn!(%topic, reason, "a message can't be stored; it goes to the dead letters");
+        let letter = item.describe();
+        let buried = self
+            .publisher
+            .dead_letter(topic, Some(b"SAMPLE"), letter.as_bytes(), reason);
+        if let Err(error) = buried.await {
+            tracing::warn!(%topic, %error, "the dead letter could not be sent");
         }
-        let Some(pending) = self.orders.get_mut(&uid) else {
+    }
+
+    /// Says TERMINATE, however long the broker is away.
+    fn terminate(&self, uid: OrderUid, order: &model::OrderId) {
+        let topics = self.added.get(&uid).map(|(handle, _)| &handle.topics);
+        let shared = self.options.shared.as_ref().map(|shared| &shared.topics);
+        let Some(topics) = topics.or(shared) else {
             return;
         };
-        let Some((stop, _)) = pending.stop.clone() else {
-            return;
-        };
-        let terminate = Message::Terminate(Terminate {
-            samples: pending.samples,
+        let (publisher, store, tell) = (self.publisher.clone(), self.store.clone(), self.tell.clone());
+        let (topic, header) = (topics.task.clone(), Header::order(order.clone(), uid));
+        self.tasks.spawn(async move {
+            finish::terminate(&publisher, &store, &topic, header).await;
+            let _ = tell.send(Beside::Terminated(uid));
         });
-        let header = Header::order(pending.handle.order.clone(), uid);
-        let (topic, envelope) = (
-            pending.handle.topics.task.clone(),
-            Envelope {
-                header,
-                message: terminate,
-            },
-        );
-        pending.over();
-        if let Err(error) = self.publisher.publish(&topic, &envelope).await {
-            tracing::warn!(%error, "TERMINATE could not be sent; the order will be seen as incomplete");
-        }
-        self.write(uid).await;
-        if let Some(pending) = self.orders.remove(&uid) {
-            self.forget_topic(&pending.handle.topics.resource);
+    }
+
+    /// Ends the part of this service in orders all of whose records are noted as stored.
+    fn finish_what_is_stored(&mut self) {
+        for (uid, status) in self.gather.stored() {
+            self.gather.over(uid);
             self.board.tell(Event::Stored {
                 order_uid: uid,
-                status: stop.status,
+                status,
             });
-            self.finish(pending);
-        }
-    }
-
-    /// Writes one batch, again and again until the store takes it. Returns whether the order is
-    /// still ours.
-    async fn write(&mut self, uid: OrderUid) -> bool {
-        let Some(pending) = self.orders.get_mut(&uid) else {
-            return false;
-        };
-        let batch = pending.batch(self.bus.instance());
-        let mut pause = RETRY.0;
-        loop {
-            match self.store.ingest(&batch).await {
-                Ok(Ingested::Stored {
-                    samples,
-                    duplicates,
-                }) => {
-                    pending.samples += samples + duplicates;
-                    self.reader.stored(&batch.topic, 0, batch.next);
-                    pending
-                        .stored(batch.next)
-                        .into_iter()
-                        .for_each(|e| self.board.tell(e));
-                    return true;
-                }
-                Ok(Ingested::Fenced { stored_next }) => {
-                    self.lose(
-                        uid,
-                        &format!("another consumer stores it (at offset {stored_next})"),
-                    );
-                    return false;
-                }
-                Err(error @ (StoreError::UnknownOrder { .. } | StoreError::ForeignItem { .. })) => {
-                    self.lose(uid, &error.to_string());
-                    return false;
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "storing failed; trying again");
-                    sleep(pause).await;
-                    pause = (pause * 2).min(RETRY.1);
-                }
+            if let Some((handle, folder)) = self.added.remove(&uid) {
+                self.forget_topic(&handle.topics.resource);
+                let folder = self.options.draw.then_some(folder);
+                let (store, board) = (self.store.clone(), self.board.clone());
+                self.tasks.spawn(finish::draw(store, board, handle, folder));
             }
         }
     }
 
-    fn finish(&self, pending: Pending) {
-        let uid = pending.handle.order_uid;
-        if !self.options.draw {
-            return self.board.finish(
-                uid,
-                Finished {
-                    stored: true,
-                    ..Finished::default()
-                },
-            );
+    /// A log that somebody else stores, or that can't be read. Orders with topics of their own are
+    /// given up; a shared log that is still ours is begun anew where the store stands.
+    fn lose(&mut self, key: &LogKey, why: &str) {
+        self.gather.forget(key);
+        let here = |handle: &OrderHandle| *handle.topics.resource == *key.0;
+        let orders = self.added.iter().filter(|(_, (handle, _))| here(handle));
+        for uid in orders.map(|(uid, _)| *uid).collect::<Vec<_>>() {
+            tracing::error!(order_uid = %uid, "the order is not stored here: {why}");
+            self.board.finish(uid, Finished::default());
+            if let Some((handle, _)) = self.added.remove(&uid) {
+                self.forget_topic(&handle.topics.resource);
+            }
         }
-        let (store, board) = (self.store.clone(), self.board.clone());
-        self.tasks.spawn(async move {
-            let drawn = drawing::draw_order(&store, &pending.handle.order, &pending.folder).await;
-            let (report, draw_error) = match drawn {
-                Ok(drawn) => (Some(drawn.report), None),
-                Err(error) => (None, Some(error.to_string())),
-            };
-            let (told, error) = (report.clone(), draw_error.clone());
-            board.tell(Event::Drawn {
-                order_uid: uid,
-                report: told,
-                error,
-            });
-            board.finish(
-                uid,
-                Finished {
-                    stored: true,
-                    report,
-                    draw_error,
-                },
-            );
-        });
-    }
-
-    /// An order that isn't ours any more.
-    fn lose(&mut self, uid: OrderUid, why: &str) {
-        if let Some(pending) = self.orders.remove(&uid) {
-            self.forget_topic(&pending.handle.topics.resource);
+        if self.options.shared.is_some() && self.ours.contains(key) {
+            let _ = self.tell.send(Beside::Assigned(key.clone()));
         }
-        self.give_up(uid, why);
     }
 
-    fn give_up(&self, uid: OrderUid, why: &str) {
-        tracing::error!(order_uid = %uid, "the order is not stored here: {why}");
-        self.board.finish(uid, Finished::default());
-    }
-
-    fn forget_topic(&self, topic: &str) {
-        if !self
-            .orders
-            .values()
-            .any(|other| other.handle.topics.resource == topic)
-        {
-            self.reader.remove(topic);
+    fn forget_topic(&mut self, topic: &str) {
+        if !self.added.values().any(|(other, _)| other.topics.resource == topic) {
+            let key = (Arc::from(topic), 0);
+            self.ours.remove(&key);
+            self.gather.forget(&key);
+            self.source.end(&key.0);
             self.bus.close_topic(topic);
         }
     }
+
+    /// Stores what is gathered before the service ends, unless the database is away.
+    async fn last_words(mut self) {
+        let all = async {
+            if let Some(writing) = self.writing.take() {
+                let _ = writing.await;
+            }
+            if self.gather.is_due() {
+                writer::write(self.store.clone(), self.gather.gathered()).await;
+            }
+        };
+        // What isn't stored now will be read again.
+        let _ = timeout(LAST, all).await;
+    }
+}
+
+async fn begun(store: Store, tell: mpsc::UnboundedSender<Beside>, key: LogKey, log: Log) {
+    let stored = writer::offsets(&store, std::slice::from_ref(&log)).await;
+    let stored = stored.into_iter().next().flatten();
+    let _ = tell.send(Beside::Begun(key, log, stored));
+}
+
+/// The end of a write that is under way; never without one.
+async fn finished(writing: &mut Option<JoinHandle<Written>>) -> Option<Written> {
+    let Some(handle) = writing else {
+        return std::future::pending().await;
+    };
+    let written = handle.await;
+    *writing = None;
+    written
+        .inspect_err(|error| tracing::error!(%error, "a write was cut off; it will be read again"))
+        .ok()
 }

@@ -1,31 +1,51 @@
 //! Stores samples and runs, and draws what is finished.
 //!
-//! One loop ([`ingest`]) reads the resource topics of all orders and stores what they say in batches,
-//! together with the offsets that it came from. When an order is over and stored it says TERMINATE,
-//! and its charts and report are drawn ([`drawing`]), not earlier: drawing beside a running task
-//! would take the processor that the task is measured on.
+//! One loop ([`ingest`]) reads resource topics and gathers what they say ([`gather`], pure) in batches
+//! that go to the store together with the offsets that they came from ([`writer`]). The topics are those
+//! of single orders, which are [added](MonitorConsumer::add), or shared ones, whose partitions are divided
+//! among the services of a consumer group ([`source`]). When an order is over and stored it says
+//! TERMINATE, and its charts and report are drawn ([`drawing`]), not earlier: drawing beside a running
+//! task would take the processor that the task is measured on.
 
 pub mod drawing;
 mod events;
+mod finish;
+mod gather;
+mod housekeeping;
 mod ingest;
-mod pending;
+mod sequence;
+mod service;
+mod source;
+mod writer;
 
 use std::path::PathBuf;
 
 use bus::Bus;
-use model::{OrderHandle, OrderUid};
+use model::{OrderHandle, OrderTopics, OrderUid};
 use store::Store;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use events::Board;
 pub use events::{Event, Finished};
+pub use service::Config;
 
 /// What the service is asked to do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Whether finished orders are drawn.
     pub draw: bool,
+    /// Whether it reads the topics that all orders share, instead of those of the orders that are added.
+    pub shared: Option<Shared>,
+}
+
+/// How shared topics are read.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// The topics.
+    pub topics: OrderTopics,
+    /// The consumer group whose services divide the partitions among them.
+    pub group: String,
 }
 
 /// The service: it serves any number of orders at once.
@@ -44,12 +64,13 @@ impl MonitorConsumer {
     pub fn start(bus: &Bus, store: Store, options: Options) -> Result<Self, bus::Error> {
         let (orders, added) = mpsc::channel(64);
         let (stopping, tasks, board) = (CancellationToken::new(), TaskTracker::new(), Board::new());
-        let ingest = ingest::Ingest::new(bus, store, options, board.clone(), tasks.clone())?;
-        let until = stopping.clone();
+        let ingest = ingest::Ingest::new(bus, store.clone(), options, board.clone(), tasks.clone())?;
+        let (until, until_then) = (stopping.clone(), stopping.clone());
+        tasks.spawn(ingest.run(added, until));
         tasks.spawn(async move {
             tokio::select! {
-                () = ingest.run(added) => {}
-                () = until.cancelled() => {}
+                () = housekeeping::run(store) => {}
+                () = until_then.cancelled() => {}
             }
         });
         Ok(Self {
