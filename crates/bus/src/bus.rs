@@ -1,26 +1,27 @@
 //! One broker, embedded or external.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
-use model::{
-    OrderTopics,
-    attempt::{BusAddress, Token},
-};
+use model::{OrderTopics, attempt::BusAddress};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use uuid::Uuid;
 
 use crate::{
-    Error, Publisher, Reader,
+    Error, GroupReader, Publisher, Reader, Settings, TopicSettings,
     arrivals::Arrivals,
     config::Address,
     context::Logging,
-    publisher::{DEAD_LETTER, Lanes, Sender},
-    topics,
+    lanes::Lanes,
+    sender::Sender,
+    topics::{self, Wanted},
 };
+
+/// Where records go that can't be read: the name behind the prefix.
+pub const DEAD_LETTER: &str = "dead-letter";
 
 /// How long a broker may take to answer before it counts as unreachable.
 pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);
@@ -36,6 +37,7 @@ pub struct Bus {
 
 struct Inner {
     address: Address,
+    how: TopicSettings,
     lanes: Arc<Lanes>,
     arrivals: Arc<Arrivals>,
     /// The one producer of all publishers; the embedded broker lives in it.
@@ -49,20 +51,24 @@ struct Inner {
 
 impl Bus {
     /// Starts librdkafka's in-memory broker on a loopback port. It ends with the last clone, and
-    /// the last publisher and reader made from it.
-    pub fn embedded() -> Result<Self, Error> {
-        let mut address = Address {
-            servers: String::new(),
-            options: BTreeMap::new(),
-            embedded: true,
-        };
-        let (lanes, arrivals) = <(Arc<Lanes>, Arc<Arrivals>)>::default();
-        let sender = Sender::start(&address, &lanes, &arrivals).map_err(|error| match error {
+    /// the last publisher and reader made from it. `prefix`: what the names of topics begin with.
+    pub fn embedded_with(prefix: &str) -> Result<Self, Error> {
+        let mut address = Address::embedded();
+        let lanes = Arc::new(Lanes::new(true));
+        let arrivals = Arc::<Arrivals>::default();
+        let letters = dead_letters(prefix);
+        let sender = Sender::start(&address, &lanes, &arrivals, letters);
+        let sender = sender.map_err(|error| match error {
             Error::Client { source, .. } => Error::Embedded { source },
             other => other,
         })?;
         address.servers = sender.mock_servers()?;
-        let bus = Self::new(address, lanes, arrivals, Some(Arc::new(sender)));
+        let topics = TopicSettings {
+            prefix: prefix.to_owned(),
+            partitions: 1,
+            ..TopicSettings::default()
+        };
+        let bus = Self::new(address, topics, lanes, arrivals, Some(Arc::new(sender)));
         let _ = bus.inner.instance.set(Uuid::now_v7().to_string());
         bus.make_here(HELLO)?;
         // Warms the connection, and shows whether the broker announces what it appends.
@@ -70,23 +76,34 @@ impl Bus {
         Ok(bus)
     }
 
+    /// [`Self::embedded_with`] no prefix.
+    pub fn embedded() -> Result<Self, Error> {
+        Self::embedded_with("")
+    }
+
     /// A Kafka that somebody runs. Nothing is sent to it yet; the first wait is
     /// [`Self::create_topics`].
-    pub fn external(
-        bootstrap_servers: &str,
-        options: BTreeMap<String, Token>,
-    ) -> Result<Self, Error> {
-        let address = Address {
-            servers: bootstrap_servers.to_owned(),
-            options,
-            embedded: false,
-        };
-        address.admin()?;
-        Ok(Self::new(address, Arc::default(), Arc::default(), None))
+    pub fn external(settings: &Settings, topics: TopicSettings) -> Result<Self, Error> {
+        let servers = settings.bootstrap_servers().ok_or_else(|| {
+            let reason = "it is missing; set it, or leave out all options for Kafka to use the \
+                          embedded broker";
+            Error::option(
+                "the address of Kafka",
+                "bootstrap.servers",
+                reason.to_owned(),
+            )
+        })?;
+        topics.check()?;
+        let address = Address::external(servers, settings.options().clone(), false);
+        // Options that are good each for itself may not be so together.
+        topics::client(&address)?;
+        let (lanes, arrivals) = (Arc::new(Lanes::new(false)), Arc::default());
+        Ok(Self::new(address, topics, lanes, arrivals, None))
     }
 
     fn new(
         address: Address,
+        how: TopicSettings,
         lanes: Arc<Lanes>,
         arrivals: Arc<Arrivals>,
         sender: Option<Arc<Sender>>,
@@ -94,6 +111,7 @@ impl Bus {
         Self {
             inner: Arc::new(Inner {
                 address,
+                how,
                 lanes,
                 arrivals,
                 sender: Mutex::new(sender),
@@ -121,45 +139,134 @@ impl Bus {
         self.inner.address.embedded
     }
 
-    /// What runners are told.
+    /// Whether a Kafka is away at the moment: no broker of it can be reached.
+    pub fn is_away(&self) -> bool {
+        self.inner.address.health.is_away()
+    }
+
+    /// What runners are told. Topics that several orders share must have been made or found by
+    /// [`Self::create_topics`] or [`Self::create_shared`], so that their partitions are known.
     pub fn address(&self, topics: &OrderTopics) -> BusAddress {
+        let names = [&topics.task, &topics.resource, &topics.orchestrator];
+        let known = self.known();
+        let several = names.into_iter().filter_map(|name| {
+            let count = *known.get(name)?;
+            (count > 1).then(|| (name.clone(), count))
+        });
         BusAddress {
             bootstrap_servers: self.inner.address.servers.clone(),
             options: self.inner.address.for_runners(),
             topics: topics.clone(),
+            partitions: several.collect(),
         }
     }
 
-    /// Makes an order's topics and [`DEAD_LETTER`], with one partition each; those that are there
-    /// already are left as they are. The resource topic of an embedded broker is flow-controlled
-    /// from now on.
+    /// Makes an order's topics, with one partition each (shared ones as
+    /// [`Self::create_shared`] does), and the one of dead letters; those that are there already are
+    /// left as they are. Returns when all brokers know them. The resource topic of an embedded broker
+    /// is flow-controlled from now on.
     pub async fn create_topics(&self, topics: &OrderTopics) -> Result<(), Error> {
-        let names = [&topics.task, &topics.resource, &topics.orchestrator];
         if self.is_embedded() {
             self.inner.lanes.control(&topics.resource);
         }
+        let several = self.inner.how.partitions;
+        let own = if topics.is_shared() { several } else { 1 };
+        self.make(&[
+            (&topics.task, own),
+            (&topics.resource, own),
+            (&topics.orchestrator, several),
+            (&dead_letters(&self.inner.how.prefix), 1),
+        ])
+        .await
+    }
+
+    /// Makes the topics that shared services use, and the one of dead letters, like
+    /// [`Self::create_topics`]. Returns their names.
+    pub async fn create_shared(&self) -> Result<OrderTopics, Error> {
+        let topics = OrderTopics::shared(&self.inner.how.prefix);
+        self.create_topics(&topics).await?;
+        Ok(topics)
+    }
+
+    async fn make(&self, topics: &[(&str, i32)]) -> Result<(), Error> {
         let _one_at_a_time = self.inner.making.lock().await;
-        let mut missing: Vec<String> = names.into_iter().cloned().collect();
-        missing.push(DEAD_LETTER.to_owned());
-        missing.retain(|name| !self.known().contains_key(name));
+        let missing: Vec<_> = {
+            let known = self.known();
+            let wanted = topics.iter().filter(|(name, _)| !known.contains_key(*name));
+            wanted
+                .map(|(name, partitions)| Wanted {
+                    name: (*name).to_owned(),
+                    partitions: *partitions,
+                })
+                .collect()
+        };
         if missing.is_empty() {
             return Ok(());
         }
         if self.is_embedded() {
-            for name in missing {
+            for topic in missing {
                 // The broker's thread sleeps for a second over a request that comes right after
                 // another one; a round trip shows that it is through with that.
                 self.publisher()?.hello(HELLO).await?;
-                self.make_here(&name)?;
+                self.make_here(&topic.name)?;
             }
             return Ok(());
         }
-        let made = topics::create(&self.inner.address, missing).await?;
+        let made = topics::create(&self.inner.address, &self.inner.how, missing).await?;
+        for (name, partitions) in &made {
+            self.inner.lanes.learn(name, *partitions);
+        }
         self.known().extend(made);
         let this = self.clone();
         // The id is asked for here, where waiting is expected.
         let _ = tokio::task::spawn_blocking(move || this.instance().len()).await;
         Ok(())
+    }
+
+    /// Deletes an order's own task and resource topics; it is fine if they are gone. Topics that
+    /// other orders share stay, and so do all of the embedded broker, which can't delete any.
+    pub async fn delete_topics(&self, topics: &OrderTopics) -> Result<(), Error> {
+        if self.is_embedded() || topics.is_shared() {
+            return Ok(());
+        }
+        let names = vec![topics.task.clone(), topics.resource.clone()];
+        let _one_at_a_time = self.inner.making.lock().await;
+        for name in &names {
+            self.known().remove(name);
+            let servers = &self.inner.address.servers;
+            self.inner
+                .lanes
+                .forget(name, || Error::no_topic(name, servers));
+        }
+        topics::delete(&self.inner.address, names).await
+    }
+
+    /// For each partition of a topic the offset behind its last record: where a reader begins that
+    /// wants only what comes from now on, by [`crate::Reader::add_at`]. Waits for 10 s at most.
+    pub async fn end_offsets(&self, topic: &str) -> Result<Vec<i64>, Error> {
+        let (this, topic) = (self.clone(), topic.to_owned());
+        topics::blocking(move || this.ends(&topic)).await
+    }
+
+    pub(crate) fn ends(&self, topic: &str) -> Result<Vec<i64>, Error> {
+        if self.is_embedded() {
+            let end = self.inner.arrivals.end(topic);
+            if end < i64::MAX {
+                return Ok(vec![end]);
+            }
+        }
+        topics::ends(&self.inner.address, topic)
+    }
+
+    /// What tells a topic from another one of the same name that was deleted before or is made
+    /// later: Kafka's topic id; on the embedded broker the broker's and the topic's name. Waits for
+    /// 10 s at most.
+    pub async fn generation(&self, topic: &str) -> Result<String, Error> {
+        if self.is_embedded() {
+            return Ok(format!("{}/{topic}", self.instance()));
+        }
+        let (address, topic) = (self.inner.address.clone(), topic.to_owned());
+        topics::blocking(move || topics::generation(&address, &topic)).await
     }
 
     /// Says that nothing more will be stored of a topic: publishers to it wait no longer.
@@ -176,6 +283,7 @@ impl Bus {
                 &self.inner.address,
                 &self.inner.lanes,
                 &self.inner.arrivals,
+                dead_letters(&self.inner.how.prefix),
             )?))),
         };
         Ok(Publisher::new(sender))
@@ -185,6 +293,14 @@ impl Bus {
     /// readers of one name don't share anything.
     pub fn reader(&self, name: &str) -> Result<Reader, Error> {
         Reader::new(self.clone(), name)
+    }
+
+    /// A member of a group that shares topics, to be called within a tokio runtime. The group's name
+    /// gets the prefix of the topics, so that installations on one Kafka don't mix. The embedded
+    /// broker has no groups.
+    pub fn group_reader(&self, group: &str, topics: &[&str]) -> Result<GroupReader, Error> {
+        let group = format!("{}podometer-{group}", self.inner.how.prefix);
+        GroupReader::new(self.clone(), &group, topics)
     }
 
     /// How many topics were made or found, so that an idle embedded broker, which can't delete
@@ -213,8 +329,9 @@ impl Bus {
         if self.is_embedded() {
             return Ok(1);
         }
-        let count =
-            topics::partitions(&self.metadata_client()?, topic, &self.inner.address)?.unwrap_or(1);
+        let address = &self.inner.address;
+        let count = topics::partitions(&self.metadata_client()?, topic, address)?
+            .ok_or_else(|| Error::no_topic(topic, &address.servers))?;
         self.known().insert(topic.to_owned(), count);
         Ok(count)
     }
@@ -234,6 +351,10 @@ impl Bus {
         }
         Ok(())
     }
+}
+
+fn dead_letters(prefix: &str) -> String {
+    format!("{prefix}{DEAD_LETTER}")
 }
 
 /// A poisoned lock's data is whole: nothing here panics half-way through a change.

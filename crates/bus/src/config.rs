@@ -1,11 +1,15 @@
 //! librdkafka's options, by client and kind of broker.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use model::attempt::Token;
-use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
+use rdkafka::{
+    ClientConfig,
+    config::RDKafkaLogLevel,
+    error::{KafkaError, RDKafkaErrorCode},
+};
 
-use crate::{Error, context::Voice};
+use crate::{Error, context::Voice, health::Health};
 
 /// A broker's address and the options that a person gave for it.
 #[derive(Debug, Clone)]
@@ -14,14 +18,81 @@ pub(crate) struct Address {
     pub(crate) options: BTreeMap<String, Token>,
     /// Whether it is the in-memory broker, which wants other options than Kafka does.
     pub(crate) embedded: bool,
+    /// What its clients know of it together.
+    pub(crate) health: Arc<Health>,
 }
 
+/// How long a record for a Kafka is tried by default, milliseconds.
+const MESSAGE_TIMEOUT: u64 = 300_000;
+/// What readers of a Kafka keep of what they have fetched, KiB; see [`crate::Reader`].
+const FETCHED: &str = "8192";
+/// The most that one answer of a Kafka to a reader holds, bytes, as it travels: compressed.
+const ANSWER: usize = 1_048_576;
+
 impl Address {
+    pub(crate) fn embedded() -> Self {
+        Self {
+            servers: String::new(),
+            options: BTreeMap::new(),
+            embedded: true,
+            health: Health::new(true),
+        }
+    }
+
+    /// A Kafka that somebody runs. `quiet`: its troubles are only for who debugs.
+    pub(crate) fn external(servers: &str, options: BTreeMap<String, Token>, quiet: bool) -> Self {
+        Self {
+            servers: servers.to_owned(),
+            options,
+            embedded: false,
+            health: Health::new(quiet),
+        }
+    }
+
     pub(crate) fn voice(&self) -> Voice {
-        if self.embedded {
-            Voice::Quiet
+        Voice {
+            health: Arc::clone(&self.health),
+            look: self.with_options(self.base()),
+        }
+    }
+
+    /// Why nothing can be had of the broker.
+    pub(crate) fn why_not(&self) -> Error {
+        let source = KafkaError::Global(RDKafkaErrorCode::OperationTimedOut);
+        match self.health.refusal() {
+            Some(_) => self.read_error(source),
+            None => Error::unreachable(&self.servers, self.message_timeout(), source),
+        }
+    }
+
+    /// Why reading ended.
+    pub(crate) fn read_error(&self, source: KafkaError) -> Error {
+        match self.health.refusal() {
+            Some(reason) => Error::Refused {
+                servers: self.servers.clone(),
+                reason,
+            },
+            None => Error::read(&self.servers, source),
+        }
+    }
+
+    /// The largest record that may be sent, bytes.
+    pub(crate) fn max_message_bytes(&self) -> usize {
+        // librdkafka's own default.
+        let given = self.options.get("message.max.bytes");
+        given.and_then(|t| t.0.parse().ok()).unwrap_or(1_000_000)
+    }
+
+    /// How long the services' producer tries to get a record to a Kafka.
+    pub(crate) fn message_timeout(&self) -> Duration {
+        let given = self.options.get("message.timeout.ms");
+        let ms = given
+            .and_then(|t| t.0.parse().ok())
+            .unwrap_or(MESSAGE_TIMEOUT);
+        if ms == 0 {
+            Duration::MAX
         } else {
-            Voice::Loud
+            Duration::from_millis(ms)
         }
     }
 
@@ -51,21 +122,17 @@ impl Address {
         config
     }
 
-    fn with_options(&self, mut config: ClientConfig) -> Result<ClientConfig, Error> {
+    /// [`crate::Settings`] has checked them.
+    fn with_options(&self, mut config: ClientConfig) -> ClientConfig {
         for (key, value) in &self.options {
-            // Each alone first, so that the error names the one that is wrong.
-            ClientConfig::new()
-                .set(key, &value.0)
-                .create_native_config()
-                .map_err(|source| Error::option(key, &value.0, &source))?;
             config.set(key, &value.0);
         }
-        Ok(config)
+        config
     }
 
     /// The services' producer. Everything that concerns the broker's memory is bounded by `flow`,
     /// so that librdkafka's own limits are only a net.
-    pub(crate) fn publisher(&self) -> Result<ClientConfig, Error> {
+    pub(crate) fn publisher(&self) -> ClientConfig {
         let mut config = self.base();
         config
             .set("queue.buffering.max.messages", "2000000")
@@ -83,14 +150,15 @@ impl Address {
         } else {
             config
                 .set("enable.idempotence", "true")
+                .set("compression.type", "lz4")
                 .set("linger.ms", "5")
-                .set("message.timeout.ms", "60000");
+                .set("message.timeout.ms", MESSAGE_TIMEOUT.to_string());
         }
         self.with_options(config)
     }
 
     /// The runner's producer: little memory, no wait, keeps trying.
-    pub(crate) fn runner(&self) -> Result<ClientConfig, Error> {
+    pub(crate) fn runner(&self) -> ClientConfig {
         let mut config = self.base();
         config
             .set("max.in.flight.requests.per.connection", "1")
@@ -120,8 +188,17 @@ impl Address {
             .into()
     }
 
+    /// A reader that shares its topics with others of its group.
+    pub(crate) fn member(&self, group: &str) -> ClientConfig {
+        let mut config = self.reader("");
+        config
+            .set("group.id", group)
+            .set("partition.assignment.strategy", "cooperative-sticky");
+        config
+    }
+
     /// A reader. `name` tells it from others in the broker's view.
-    pub(crate) fn reader(&self, name: &str) -> Result<ClientConfig, Error> {
+    pub(crate) fn reader(&self, name: &str) -> ClientConfig {
         let mut config = self.base();
         config
             .set("group.id", format!("podometer-{name}"))
@@ -137,13 +214,20 @@ impl Address {
                 .set("fetch.error.backoff.ms", "5")
                 .set("fetch.queue.backoff.ms", "5");
         } else {
-            config.set("fetch.wait.max.ms", "250");
+            config
+                .set("fetch.wait.max.ms", "250")
+                .set("queued.max.messages.kbytes", FETCHED)
+                .set("fetch.message.max.bytes", "262144")
+                .set(
+                    "fetch.max.bytes",
+                    ANSWER.max(self.max_message_bytes()).to_string(),
+                );
         }
         self.with_options(config)
     }
 
     /// For administration.
-    pub(crate) fn admin(&self) -> Result<ClientConfig, Error> {
+    pub(crate) fn admin(&self) -> ClientConfig {
         self.with_options(self.base())
     }
 }

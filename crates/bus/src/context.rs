@@ -1,33 +1,28 @@
 //! Where librdkafka's own words go: to `tracing`, never straight to standard error.
 
+use std::sync::Arc;
+
 use rdkafka::{
     ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError,
 };
-use tracing::{debug, warn};
 
-/// How loud a client's troubles are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Voice {
-    /// Everything at `debug`: the broker is ours, and what matters comes back as an error.
-    Quiet,
-    /// Troubles at `warn`: somebody runs the broker and wants to know.
-    Loud,
+use crate::health::{Health, Look};
+
+/// Takes what a client says.
+#[derive(Clone)]
+pub(crate) struct Voice {
+    pub(crate) health: Arc<Health>,
+    /// How a client is made that looks for a broker that is away.
+    pub(crate) look: Look,
 }
 
 impl Voice {
-    pub(crate) fn trouble(self, what: &str, detail: &str) {
-        match self {
-            Self::Quiet => debug!(target: "kafka", "{what}: {detail}"),
-            Self::Loud => warn!(target: "kafka", "{what}: {detail}"),
-        }
+    pub(crate) fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.health.log(level, facility, message);
     }
 
-    pub(crate) fn log(self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        if (level as i32) <= RDKafkaLogLevel::Warning as i32 {
-            self.trouble(facility, message);
-        } else {
-            debug!(target: "kafka", "{facility}: {message}");
-        }
+    pub(crate) fn trouble(&self, error: &KafkaError, reason: &str) {
+        self.health.trouble(error, reason, &self.look);
     }
 }
 
@@ -40,7 +35,7 @@ impl ClientContext for Logging {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.0.trouble(&error.to_string(), reason);
+        self.0.trouble(&error, reason);
     }
 }
 

@@ -1,9 +1,9 @@
 //! What can go wrong, and what to do then.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use model::message::WireError;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use thiserror::Error;
 
 /// Why something with the broker did not work.
@@ -26,15 +26,43 @@ pub enum Error {
         /// librdkafka's reason.
         source: Box<KafkaError>,
     },
-    /// An option that librdkafka doesn't take.
-    #[error(
-        "the Kafka option {key} is not accepted ({reason}); librdkafka's CONFIGURATION.md lists \
-         the names and values that are"
-    )]
+    /// An option that may not be set like this.
+    #[error("{origin}: the Kafka option {key} is not accepted: {reason}")]
     Option {
+        /// Where it was given.
+        origin: String,
         /// Its name.
         key: String,
-        /// librdkafka's words, without the value, which may be a secret.
+        /// Why, and what to write instead; without the value if it may be a secret.
+        reason: String,
+    },
+    /// A line of a properties file that can't be read.
+    #[error("{file}, line {line}: {reason}")]
+    Properties {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A file with options that can't be read.
+    #[error("the file {} with options for Kafka can't be read: {source}", path.display())]
+    OptionFile {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The broker doesn't let this client in.
+    #[error(
+        "the Kafka broker at {servers} refuses this client ({reason}); check sasl.mechanism, \
+         sasl.username, sasl.password and security.protocol, and the certificates if there are any"
+    )]
+    Refused {
+        /// `bootstrap.servers`.
+        servers: String,
+        /// The broker's words.
         reason: String,
     },
     /// Nobody answers.
@@ -52,10 +80,7 @@ pub enum Error {
         source: Box<KafkaError>,
     },
     /// A topic could not be made.
-    #[error(
-        "the topic {topic} could not be created on {servers}: {source}; allow this user to create \
-         it, or create it with one partition yourself"
-    )]
+    #[error("the topic {topic} could not be created on {servers}: {source}; {advice}")]
     Create {
         /// The topic.
         topic: String,
@@ -63,7 +88,50 @@ pub enum Error {
         servers: String,
         /// The broker's reason.
         source: Box<KafkaError>,
+        /// What to do next.
+        advice: String,
     },
+    /// A topic could not be deleted.
+    #[error("the topic {topic} could not be deleted on {servers}: {source}; {advice}")]
+    Delete {
+        /// The topic.
+        topic: String,
+        /// `bootstrap.servers`.
+        servers: String,
+        /// The broker's reason.
+        source: Box<KafkaError>,
+        /// What to do next.
+        advice: &'static str,
+    },
+    /// There is no such topic.
+    #[error(
+        "there is no topic {topic} on {servers}, or this user may not see it; create it, or allow \
+         this user to describe it"
+    )]
+    NoTopic {
+        /// The topic.
+        topic: String,
+        /// `bootstrap.servers`.
+        servers: String,
+    },
+    /// A record is larger than what may be sent.
+    #[error(
+        "a {key} of {bytes} bytes is too large for the topic {topic}: {limit}; raise it, or make the \
+         message smaller"
+    )]
+    TooLarge {
+        /// The topic.
+        topic: String,
+        /// The record's key.
+        key: String,
+        /// Its value's size, bytes.
+        bytes: usize,
+        /// The limit and the option that sets it.
+        limit: String,
+    },
+    /// The embedded broker has no consumer groups.
+    #[error("the embedded broker serves no consumer groups; read its topics by Bus::reader")]
+    NoGroups,
     /// A record was not accepted.
     #[error("a {key} could not be published to the topic {topic}: {source}")]
     Publish {
@@ -116,6 +184,37 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether what a person gave is wrong.
+    pub fn is_bad_input(&self) -> bool {
+        matches!(
+            self,
+            Self::Option { .. } | Self::Properties { .. } | Self::OptionFile { .. }
+        )
+    }
+
+    /// Whether the broker could not be reached or didn't let this client do it.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Refused { .. }
+                | Self::NoTopic { .. }
+                | Self::Create { .. }
+                | Self::Delete { .. }
+                | Self::Read { .. }
+        )
+    }
+
+    /// Whether the same may work when it is tried again. The record of a publication that failed
+    /// like this may be in the topic all the same.
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            Self::Publish { source, .. } => !is_final(source),
+            Self::Unreachable { .. } => true,
+            _ => false,
+        }
+    }
+
     pub(crate) fn client(servers: &str, source: KafkaError) -> Self {
         Self::Client {
             servers: servers.to_owned(),
@@ -123,13 +222,9 @@ impl Error {
         }
     }
 
-    pub(crate) fn option(key: &str, value: &str, source: &KafkaError) -> Self {
-        let reason = match source {
-            KafkaError::ClientConfig(_, description, ..) if value.is_empty() => description.clone(),
-            KafkaError::ClientConfig(_, description, ..) => description.replace(value, "***"),
-            other => other.to_string(),
-        };
+    pub(crate) fn option(origin: &str, key: &str, reason: String) -> Self {
         Self::Option {
+            origin: origin.to_owned(),
             key: key.to_owned(),
             reason,
         }
@@ -163,11 +258,19 @@ impl Error {
         }
     }
 
-    pub(crate) fn create(topic: &str, servers: &str, source: KafkaError) -> Self {
+    pub(crate) fn create(topic: &str, servers: &str, source: KafkaError, advice: &str) -> Self {
         Self::Create {
             topic: topic.to_owned(),
             servers: servers.to_owned(),
             source: source.into(),
+            advice: advice.to_owned(),
+        }
+    }
+
+    pub(crate) fn no_topic(topic: &str, servers: &str) -> Self {
+        Self::NoTopic {
+            topic: topic.to_owned(),
+            servers: servers.to_owned(),
         }
     }
 
@@ -185,4 +288,25 @@ impl Error {
             source: source.into(),
         }
     }
+}
+
+/// Whether the broker will say the same next time.
+fn is_final(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as C;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            C::MessageSizeTooLarge
+                | C::TopicAuthorizationFailed
+                | C::ClusterAuthorizationFailed
+                | C::UnknownTopicOrPartition
+                | C::UnknownTopic
+                | C::UnknownPartition
+                | C::InvalidTopic
+                | C::InvalidRecord
+                | C::InvalidTimestamp
+                | C::PolicyViolation
+                | C::UnsupportedForMessageFormat
+        )
+    )
 }

@@ -1,12 +1,14 @@
 //! The codec's reading half: what a record turns out to be.
 
+use std::sync::Arc;
+
 use model::{Envelope, message::WireError, text};
 
 /// A record and where it stood.
 #[derive(Debug)]
 pub struct Incoming {
     /// The topic.
-    pub topic: String,
+    pub topic: Arc<str>,
     /// The partition.
     pub partition: i32,
     /// The offset.

@@ -2,84 +2,173 @@
 //! thread that hears of arrivals can reach it.
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
-    Offset, TopicPartitionList,
-    consumer::{Consumer, StreamConsumer},
-    error::KafkaResult,
+    Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code},
+    message::BorrowedMessage,
 };
-use tracing::warn;
+use tokio::sync::Notify;
+use tracing::{Level, debug, enabled, warn};
 
 use crate::{
-    Error, Start,
+    Error, Event, Incoming, Start,
     arrivals::{Arrivals, Position, Step},
     bus::{ANSWER_TIME, lock},
-    context::Logging,
+    lag::{self, Lag},
+    progress::{Gap, Progress, Reading, Verdict},
+    watching::Watching,
 };
 
+/// How often a reader to whom nothing comes looks all the same, so that its group sees it alive,
+/// and how often lag is logged.
+const LOOK: Duration = Duration::from_secs(30);
+
 pub(crate) struct Feed {
-    pub(crate) consumer: StreamConsumer<Logging>,
-    topics: Mutex<HashMap<String, Reading>>,
-}
-
-/// How a topic is read.
-enum Reading {
-    /// On a Kafka: the broker holds an empty fetch open until something comes. For each partition
-    /// the next offset, where it is known.
-    Always(Vec<Option<i64>>),
-    /// On the embedded broker: only while there is something.
-    Announced(Position),
-}
-
-/// What to do with a record that came.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Hand it on. So many right before it were dropped by the broker.
-    Take { dropped: i64 },
-    /// It was on its way when its topic was removed, or came twice.
-    Ignore,
+    pub(crate) consumer: BaseConsumer<Watching>,
+    /// Told when the client has something.
+    something: Arc<Notify>,
+    /// An error behind records that were handed out first.
+    failed: Mutex<Option<KafkaError>>,
+    lag_said: Mutex<Instant>,
 }
 
 impl Feed {
-    pub(crate) fn new(consumer: StreamConsumer<Logging>) -> Self {
+    pub(crate) fn new(mut consumer: BaseConsumer<Watching>) -> Self {
+        let something = Arc::new(Notify::new());
+        let teller = Arc::clone(&something);
+        consumer.set_nonempty_callback(move || teller.notify_one());
         Self {
             consumer,
-            topics: Mutex::default(),
+            something,
+            failed: Mutex::default(),
+            lag_said: Mutex::new(Instant::now()),
         }
     }
 
-    fn topics(&self) -> MutexGuard<'_, HashMap<String, Reading>> {
-        lock(&self.topics)
+    pub(crate) fn watching(&self) -> &Watching {
+        self.consumer.context()
+    }
+
+    pub(crate) fn progress(&self) -> MutexGuard<'_, Progress> {
+        lock(&self.watching().progress)
     }
 
     /// The topics that are read.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.topics().keys().cloned().collect()
+    pub(crate) fn names(&self) -> Vec<Arc<str>> {
+        self.progress().topics.keys().cloned().collect()
+    }
+
+    /// Waits until the client may have something.
+    pub(crate) async fn wait(&self) {
+        let _ = tokio::time::timeout(LOOK, self.something.notified()).await;
+        self.say_lag();
+    }
+
+    /// The next record that the client has, if it has one.
+    fn poll(&self) -> Option<KafkaResult<BorrowedMessage<'_>>> {
+        loop {
+            match self.consumer.poll(Duration::ZERO) {
+                None if self.watching().stirred() => {}
+                polled => return polled,
+            }
+        }
+    }
+
+    /// What the client has, at most so many records, read. What it overcomes itself (a broker that
+    /// is away, say) is logged.
+    pub(crate) fn take(&self, max: usize) -> Result<Vec<Incoming>, KafkaError> {
+        if let Some(error) = lock(&self.failed).take() {
+            return Err(error);
+        }
+        let mut records = Vec::new();
+        while records.len() < max {
+            match self.poll() {
+                None => break,
+                Some(Ok(record)) => records.push(record),
+                Some(Err(error)) if is_final(&error) => {
+                    if records.is_empty() {
+                        return Err(error);
+                    }
+                    *lock(&self.failed) = Some(error);
+                    break;
+                }
+                Some(Err(error)) => self.watching().voice.trouble(&error, ""),
+            }
+        }
+        if !records.is_empty() {
+            self.watching().voice.health.answered();
+        }
+        Ok(self.sort(&records).collect())
+    }
+
+    /// Reads those records that are to be handed on. The lock is held for their places only.
+    fn sort<'a>(
+        &self,
+        records: &'a [BorrowedMessage<'_>],
+    ) -> impl Iterator<Item = Incoming> + use<'a> {
+        let mut ours = Vec::with_capacity(records.len());
+        let mut progress = self.progress();
+        let Progress { topics, dropped } = &mut *progress;
+        // Records come in runs of one topic, whose name is looked up once.
+        let mut rest = records;
+        while let Some(first) = rest.first() {
+            let same = |record: &BorrowedMessage<'_>| record.topic_ptr() == first.topic_ptr();
+            let run = rest.iter().position(|record| !same(record));
+            let (run, others) = rest.split_at(run.unwrap_or(rest.len()));
+            rest = others;
+            let Some(name) = topics
+                .get_key_value(first.topic())
+                .map(|(name, _)| name.clone())
+            else {
+                continue;
+            };
+            let Some(reading) = topics.get_mut(&name) else {
+                continue;
+            };
+            for record in run {
+                match reading.read(record.partition(), record.offset()) {
+                    Verdict::Ignore => continue,
+                    Verdict::Take(gap) => *dropped += say(&gap, record),
+                    Verdict::TakeLast(gap) => {
+                        *dropped += say(&gap, record);
+                        self.pause_topic(&name);
+                    }
+                }
+                ours.push((Arc::clone(&name), record));
+            }
+        }
+        drop(progress);
+        ours.into_iter().map(|(topic, record)| Incoming {
+            topic,
+            partition: record.partition(),
+            offset: record.offset(),
+            event: Event::decode(record.key(), record.payload().unwrap_or_default()),
+        })
     }
 
     /// Begins to read a topic of a Kafka. `false` if it is read already.
-    pub(crate) fn add_always(
-        &self,
-        topic: &str,
-        partitions: i32,
-        start: Start,
-    ) -> Result<bool, Error> {
-        let mut topics = self.topics();
-        if topics.contains_key(topic) {
+    pub(crate) fn add_always(&self, topic: &str, starts: &[Offset]) -> Result<bool, Error> {
+        let mut progress = self.progress();
+        if progress.topics.contains_key(topic) {
             return Ok(false);
         }
-        let offset = match start {
-            Start::Earliest => Offset::Beginning,
-            Start::Offset(offset) => Offset::Offset(offset),
-        };
-        self.assign(topic, partitions, offset)
+        let mut list = TopicPartitionList::new();
+        for (partition, start) in (0..).zip(starts) {
+            list.add_partition_offset(topic, partition, *start)
+                .map_err(|source| Error::assign(topic, source))?;
+        }
+        self.consumer
+            .incremental_assign(&list)
             .map_err(|source| Error::assign(topic, source))?;
-        let unknown = vec![None; partitions as usize];
-        topics.insert(topic.to_owned(), Reading::Always(unknown));
+        let name: Arc<str> = topic.into();
+        for (partition, start) in (0..).zip(starts) {
+            progress.begin(&name, partition, known(*start));
+        }
         Ok(true)
     }
 
@@ -90,8 +179,8 @@ impl Feed {
         start: Start,
         arrivals: &Arrivals,
     ) -> Result<bool, Error> {
-        let mut topics = self.topics();
-        if topics.contains_key(topic) {
+        let mut progress = self.progress();
+        if progress.topics.contains_key(topic) {
             return Ok(false);
         }
         self.look_up(topic)?;
@@ -100,13 +189,16 @@ impl Feed {
         let start = match start {
             Start::Earliest => 0,
             Start::Offset(offset) => offset.max(0),
+            Start::End => end,
         };
         let mut position = Position::new(start, end);
         if let Some(step) = position.arrived(end) {
             self.go(topic, &step)
                 .map_err(|source| Error::assign(topic, source))?;
         }
-        topics.insert(topic.to_owned(), Reading::Announced(position));
+        progress
+            .topics
+            .insert(topic.into(), Reading::Announced(position));
         Ok(true)
     }
 
@@ -120,19 +212,15 @@ impl Feed {
             .map_err(|source| Error::assign(topic, source))
     }
 
-    fn assign(&self, topic: &str, partitions: i32, offset: Offset) -> KafkaResult<()> {
-        let mut list = TopicPartitionList::new();
-        for partition in 0..partitions {
-            list.add_partition_offset(topic, partition, offset)?;
-        }
-        self.consumer.incremental_assign(&list)
-    }
-
     fn go(&self, topic: &str, step: &Step) -> KafkaResult<()> {
         match *step {
-            Step::Assign(offset) => self.assign(topic, 1, Offset::Offset(offset)),
+            Step::Assign(offset) => {
+                let mut list = TopicPartitionList::new();
+                list.add_partition_offset(topic, 0, Offset::Offset(offset))?;
+                self.consumer.incremental_assign(&list)
+            }
             Step::Resume(offset) => {
-                self.consumer.resume(&partitions(topic, 1))?;
+                self.consumer.resume(&partitions(topic, &[0]))?;
                 // Resuming alone leaves the client's thread asleep for up to a second.
                 let at_once = Duration::ZERO;
                 self.consumer
@@ -143,15 +231,13 @@ impl Feed {
 
     /// Ends reading a topic. `false` if it wasn't read.
     pub(crate) fn remove(&self, topic: &str) -> bool {
-        let mut topics = self.topics();
-        let count = match topics.remove(topic) {
-            None => return false,
-            Some(Reading::Announced(position)) => usize::from(position.is_assigned()),
-            Some(Reading::Always(partitions)) => partitions.len(),
+        let mut progress = self.progress();
+        let Some(reading) = progress.topics.remove(topic) else {
+            return false;
         };
-        let list = partitions(topic, count as i32);
+        let list = partitions(topic, &reading.assigned());
         // The client keeps a pause over an end and a new beginning.
-        if count > 0
+        if list.count() > 0
             && let Err(error) = (self.consumer.resume(&list))
                 .and_then(|()| self.consumer.incremental_unassign(&list))
         {
@@ -162,7 +248,7 @@ impl Feed {
 
     /// A topic of the embedded broker now ends at `end`.
     pub(crate) fn arrived(&self, topic: &str, end: i64) {
-        if let Some(Reading::Announced(position)) = self.topics().get_mut(topic)
+        if let Some(Reading::Announced(position)) = self.progress().topics.get_mut(topic)
             && let Some(step) = position.arrived(end)
             && let Err(error) = self.go(topic, &step)
         {
@@ -177,41 +263,90 @@ impl Feed {
         }
     }
 
-    /// A record came.
-    pub(crate) fn read(&self, topic: &str, partition: i32, offset: i64) -> Verdict {
-        let mut topics = self.topics();
-        let expected = match topics.get_mut(topic) {
-            None => return Verdict::Ignore,
-            Some(Reading::Always(nexts)) => {
-                let next = nexts.get_mut(partition as usize);
-                next.and_then(|next| next.replace(offset + 1))
-            }
-            Some(Reading::Announced(position)) => {
-                let expected = position.next();
-                match position.read(offset) {
-                    None => return Verdict::Ignore,
-                    Some(true) => self.pause(topic),
-                    Some(false) => {}
-                }
-                Some(expected)
-            }
-        };
-        Verdict::Take {
-            dropped: expected.map_or(0, |expected| (offset - expected).max(0)),
+    fn pause_topic(&self, topic: &str) {
+        if let Err(error) = self.consumer.pause(&partitions(topic, &[0])) {
+            warn!("the topic {topic} could not be paused: {error}");
         }
     }
 
-    fn pause(&self, topic: &str) {
-        if let Err(error) = self.consumer.pause(&partitions(topic, 1)) {
-            warn!("the topic {topic} could not be paused: {error}");
+    /// How far behind the reader is, as far as its client knows.
+    pub(crate) fn lag(&self) -> Vec<Lag> {
+        let nexts: Vec<_> = self
+            .progress()
+            .topics
+            .iter()
+            .flat_map(|(name, reading)| {
+                let of = |(partition, next)| (Arc::clone(name), partition, next);
+                reading.nexts().into_iter().map(of)
+            })
+            .collect();
+        lag::of(&self.consumer, nexts)
+    }
+
+    /// Logs the lag now and then.
+    pub(crate) fn say_lag(&self) {
+        if !enabled!(Level::DEBUG) {
+            return;
+        }
+        let mut said = lock(&self.lag_said);
+        if said.elapsed() < LOOK {
+            return;
+        }
+        *said = Instant::now();
+        drop(said);
+        for lag in self.lag() {
+            debug!("{lag}");
         }
     }
 }
 
-fn partitions(topic: &str, count: i32) -> TopicPartitionList {
+/// The offset that is read first, where that is known before it comes.
+fn known(start: Offset) -> Option<i64> {
+    match start {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
+    }
+}
+
+/// Says what is missing before a record; returns how many were dropped.
+fn say(gap: &Gap, record: &BorrowedMessage<'_>) -> u64 {
+    let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
+    match *gap {
+        Gap::None => 0,
+        Gap::Dropped(count) => {
+            warn!(
+                "{count} records of {topic}[{partition}] right before offset {offset} were dropped \
+                 by the broker before they were read"
+            );
+            count as u64
+        }
+        Gap::NotThere { wanted } => {
+            warn!(
+                "{topic}[{partition}] has no offset {wanted}: the topic was emptied or made anew, or \
+                 the database is of another broker; reading from its oldest record, {offset}"
+            );
+            0
+        }
+    }
+}
+
+pub(crate) fn partitions(topic: &str, numbers: &[i32]) -> TopicPartitionList {
     let mut list = TopicPartitionList::new();
-    for partition in 0..count {
-        list.add_partition(topic, partition);
+    for partition in numbers {
+        list.add_partition(topic, *partition);
     }
     list
+}
+
+fn is_final(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::MessageConsumptionFatal(_))
+        || matches!(
+            error.rdkafka_error_code(),
+            Some(
+                Code::Authentication
+                    | Code::SaslAuthenticationFailed
+                    | Code::TopicAuthorizationFailed
+                    | Code::GroupAuthorizationFailed
+            )
+        )
 }

@@ -110,9 +110,9 @@ impl<T> Window<T> {
         self.forgive();
     }
 
-    /// Drops the line.
-    pub(crate) fn clear(&mut self) {
-        self.line.clear();
+    /// Takes everybody out of the line.
+    pub(crate) fn clear(&mut self) -> Vec<T> {
+        self.line.drain(..).map(|(record, _)| record).collect()
     }
 
     fn forgive(&mut self) {

@@ -2,29 +2,27 @@
 
 use std::{sync::Arc, thread};
 
-use rdkafka::{
-    Message as _,
-    error::{KafkaError, RDKafkaErrorCode},
-    message::BorrowedMessage,
-};
-use tracing::warn;
+use rdkafka::{Offset, error::KafkaError};
 
-use crate::{
-    Bus, Error, Event, Incoming,
-    context::Logging,
-    feed::{Feed, Verdict},
-};
+use crate::{Bus, Error, Incoming, feed::Feed, lag::Lag, watching::Watching};
 
 /// Where reading begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// At the oldest record there is.
     Earliest,
-    /// At this offset; at the oldest record if it is gone.
+    /// At this offset; at the oldest record if it is not there, which is said in the log.
     Offset(i64),
+    /// Behind what is there now.
+    End,
 }
 
 /// Reads topics, which may come and go while it reads. Records of one partition come in order.
+///
+/// Memory: on a Kafka it keeps up to 8 MiB of fetched records and, while more come, one answer of
+/// each broker: 1 MiB as it travels, about 10 MiB unpacked. librdkafka adds some 400 bytes a record,
+/// so that samples take 32 MiB at most with one broker that leads. `queued.max.messages.kbytes` and
+/// `fetch.max.bytes` move these bounds.
 pub struct Reader {
     /// Always there until drop.
     feed: Option<Arc<Feed>>,
@@ -38,8 +36,8 @@ impl Reader {
         }
         let address = bus.at();
         let consumer = address
-            .reader(name)?
-            .create_with_context(Logging(address.voice()))
+            .reader(name)
+            .create_with_context(Watching::new(address.voice(), false))
             .map_err(|source| Error::client(&address.servers, source))?;
         let feed = Arc::new(Feed::new(consumer));
         bus.arrivals().tell(Arc::downgrade(&feed));
@@ -51,7 +49,8 @@ impl Reader {
 
     /// Begins to read a topic, all of its partitions; nothing happens if it is read already. The
     /// topic must exist. Blocks for about a millisecond on the embedded broker; on a Kafka for up
-    /// to 10 s if this bus has not seen the topic before and must ask for its partitions.
+    /// to 10 s if this bus has not seen the topic before and must ask for its partitions, or where
+    /// they end.
     pub fn add(&self, topic: &str, start: Start) -> Result<(), Error> {
         let Some(feed) = &self.feed else {
             return Ok(());
@@ -59,9 +58,45 @@ impl Reader {
         let added = if self.bus.is_embedded() {
             feed.add_announced(topic, start, self.bus.arrivals())?
         } else {
-            feed.add_always(topic, self.bus.partitions(topic)?, start)?
+            feed.add_always(topic, &self.starts(topic, start)?)?
         };
         if added {
+            self.bus.lanes().reader_came(topic);
+        }
+        Ok(())
+    }
+
+    fn starts(&self, topic: &str, start: Start) -> Result<Vec<Offset>, Error> {
+        let everywhere = |offset| {
+            let partitions = self.bus.partitions(topic)?;
+            Ok(vec![offset; partitions as usize])
+        };
+        match start {
+            Start::Earliest => everywhere(Offset::Beginning),
+            Start::Offset(offset) => everywhere(Offset::Offset(offset)),
+            // As numbers: the broker would look when it is first asked, which is too late.
+            Start::End => {
+                let ends = self.bus.ends(topic)?;
+                Ok(ends.into_iter().map(Offset::Offset).collect())
+            }
+        }
+    }
+
+    /// Like [`Self::add`], at an offset of each partition, as [`Bus::end_offsets`] noted them.
+    /// Partitions without one are read from their oldest record on.
+    pub fn add_at(&self, topic: &str, offsets: &[i64]) -> Result<(), Error> {
+        let Some(feed) = &self.feed else {
+            return Ok(());
+        };
+        if self.bus.is_embedded() {
+            let first = offsets.first();
+            return self.add(topic, first.map_or(Start::Earliest, |n| Start::Offset(*n)));
+        }
+        let mut starts = self.starts(topic, Start::Earliest)?;
+        for (start, offset) in starts.iter_mut().zip(offsets) {
+            *start = Offset::Offset(*offset);
+        }
+        if feed.add_always(topic, &starts)? {
             self.bus.lanes().reader_came(topic);
         }
         Ok(())
@@ -77,24 +112,36 @@ impl Reader {
     /// The next record, whenever it comes. Nothing is lost if the call is cancelled. What the
     /// client itself overcomes (a broker that is away, say) is logged and waited out.
     pub async fn recv(&self) -> Result<Incoming, Error> {
+        let mut batch = self.recv_batch(1).await?;
+        match batch.pop() {
+            Some(incoming) => Ok(incoming),
+            // There is none in a batch of nobody: only when the reader is being dropped.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The next records, at least one and at most so many: what is there already when one is.
+    /// Nothing is lost if the call is cancelled.
+    pub async fn recv_batch(&self, max: usize) -> Result<Vec<Incoming>, Error> {
         let Some(feed) = &self.feed else {
             return std::future::pending().await;
         };
         loop {
             // Before anything is taken: a reader that always has something lets others run.
             tokio::task::consume_budget().await;
-            match feed.consumer.recv().await {
-                Ok(message) => {
-                    if let Some(incoming) = take(feed, &message) {
-                        return Ok(incoming);
-                    }
-                }
-                Err(source) if is_final(&source) => {
-                    return Err(Error::read(&self.bus.at().servers, source));
-                }
-                Err(error) => self.bus.at().voice().trouble("reading", &error.to_string()),
+            let batch = feed
+                .take(max.max(1))
+                .map_err(|source| self.failed(source))?;
+            if !batch.is_empty() {
+                feed.say_lag();
+                return Ok(batch);
             }
+            feed.wait().await;
         }
+    }
+
+    fn failed(&self, source: KafkaError) -> Error {
+        self.bus.at().read_error(source)
     }
 
     /// Says that all of a partition below `next_offset` is stored: publishers that wait for room
@@ -102,24 +149,19 @@ impl Reader {
     pub fn stored(&self, topic: &str, _partition: i32, next_offset: i64) {
         self.bus.lanes().stored(topic, next_offset);
     }
-}
 
-fn take(feed: &Feed, message: &BorrowedMessage<'_>) -> Option<Incoming> {
-    let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
-    match feed.read(topic, partition, offset) {
-        Verdict::Ignore => return None,
-        Verdict::Take { dropped: 0 } => {}
-        Verdict::Take { dropped } => warn!(
-            "{dropped} records of {topic}[{partition}] right before offset {offset} were dropped by \
-             the broker before they were read"
-        ),
+    /// How far behind it is, as far as is known without asking the broker.
+    pub fn lag(&self) -> Vec<Lag> {
+        self.feed
+            .as_ref()
+            .map(|feed| feed.lag())
+            .unwrap_or_default()
     }
-    Some(Incoming {
-        topic: topic.to_owned(),
-        partition,
-        offset,
-        event: Event::decode(message.key(), message.payload().unwrap_or_default()),
-    })
+
+    /// How many records the broker dropped before they were read. Each time is said in the log.
+    pub fn dropped(&self) -> u64 {
+        self.feed.as_ref().map_or(0, |feed| feed.progress().dropped)
+    }
 }
 
 impl Drop for Reader {
@@ -130,18 +172,13 @@ impl Drop for Reader {
         for topic in feed.names() {
             self.bus.lanes().reader_left(&topic);
         }
-        // librdkafka waits for its threads when a consumer ends; nobody else has to.
-        let _ = thread::Builder::new()
-            .name("bus-reader-end".to_owned())
-            .spawn(move || drop(feed));
+        end(feed);
     }
 }
 
-fn is_final(error: &KafkaError) -> bool {
-    use RDKafkaErrorCode as C;
-    matches!(error, KafkaError::MessageConsumptionFatal(_))
-        || matches!(
-            error.rdkafka_error_code(),
-            Some(C::Authentication | C::SaslAuthenticationFailed | C::TopicAuthorizationFailed)
-        )
+/// librdkafka waits for its threads when a consumer ends; nobody else has to.
+pub(crate) fn end(feed: Arc<Feed>) {
+    let _ = thread::Builder::new()
+        .name("bus-reader-end".to_owned())
+        .spawn(move || drop(feed));
 }

@@ -1,6 +1,7 @@
 //! The runner's side of publishing, which has no runtime.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -9,23 +10,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{Envelope, attempt::BusAddress};
+use model::{Envelope, attempt::BusAddress, message::MAX_BACKLOG_BYTES};
 use rdkafka::{
     ClientContext, Message as _,
     config::RDKafkaLogLevel,
     error::KafkaError,
-    message::{DeliveryResult, Header, OwnedHeaders},
+    message::DeliveryResult,
     producer::{BaseProducer, BaseRecord, ProducerContext},
 };
 use tracing::warn;
 
-use crate::{Error, config::Address, context::Voice};
+use crate::{
+    Error,
+    config::Address,
+    context::Voice,
+    partition::partition_of,
+    sender::{client_limit, headers, refused},
+};
+
+/// What a record takes beside its value, bytes: far more than key, headers and the form's own.
+const AROUND: usize = 4096;
 
 /// A producer of little footprint: it keeps what it is given (at most 8 MiB) until the broker has
 /// it, however long that takes, in the order given, one request at a time.
 pub struct RunnerProducer {
     producer: BaseProducer<Tally>,
     tally: Arc<Counts>,
+    address: Address,
+    /// The partitions of topics that have several.
+    partitions: BTreeMap<String, i32>,
 }
 
 #[derive(Default)]
@@ -36,15 +49,15 @@ struct Counts {
     failed: AtomicUsize,
 }
 
-struct Tally(Arc<Counts>);
+struct Tally(Arc<Counts>, Voice);
 
 impl ClientContext for Tally {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Voice::Quiet.log(level, facility, message);
+        self.1.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        Voice::Quiet.trouble(&error.to_string(), reason);
+        self.1.trouble(&error, reason);
     }
 }
 
@@ -67,17 +80,26 @@ impl ProducerContext for Tally {
 impl RunnerProducer {
     /// Begins to connect and returns at once.
     pub fn connect(address: &BusAddress) -> Result<Self, Error> {
-        let address = Address {
-            servers: address.bootstrap_servers.clone(),
-            options: address.options.clone(),
-            embedded: false,
-        };
+        let partitions = address.partitions.clone();
+        let servers = &address.bootstrap_servers;
+        let address = Address::external(servers, address.options.clone(), true);
         let tally = Arc::new(Counts::default());
         let producer = address
-            .runner()?
-            .create_with_context(Tally(Arc::clone(&tally)))
+            .runner()
+            .create_with_context(Tally(Arc::clone(&tally), address.voice()))
             .map_err(|source| Error::client(&address.servers, source))?;
-        Ok(Self { producer, tally })
+        Ok(Self {
+            producer,
+            tally,
+            address,
+            partitions,
+        })
+    }
+
+    /// The largest BACKLOG value that it can send, bytes.
+    pub fn max_backlog_bytes(&self) -> usize {
+        let limit = self.address.max_message_bytes();
+        MAX_BACKLOG_BYTES.min(limit.saturating_sub(AROUND))
     }
 
     /// Puts a message in line and returns at once.
@@ -85,22 +107,17 @@ impl RunnerProducer {
         let record = envelope
             .encode()
             .map_err(|source| Error::encode(topic, source))?;
-        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
-        for (key, value) in &record.headers {
-            headers = headers.insert(Header {
-                key,
-                value: Some(value),
-            });
-        }
+        let partitions = self.partitions.get(topic).copied().unwrap_or(1);
         let sent = BaseRecord::to(topic)
-            .partition(0)
+            .partition(partition_of(envelope.header.order_uid, partitions))
             .key(record.key)
             .payload(&record.value)
-            .headers(headers);
+            .headers(headers(&record.headers));
         self.tally.pending.fetch_add(1, Ordering::Relaxed);
         self.producer.send(sent).map_err(|(source, _)| {
             self.tally.pending.fetch_sub(1, Ordering::Relaxed);
-            Error::publish(topic, record.key, source)
+            let (key, bytes) = (Some(record.key.as_bytes()), record.value.len());
+            refused(topic, key, bytes, source, || client_limit(&self.address))
         })
     }
 

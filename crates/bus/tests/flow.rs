@@ -43,7 +43,7 @@ async fn a_slow_reader_loses_nothing() {
     let sending = tokio::spawn(async move {
         let mut deliveries = Vec::new();
         for seq in 0..count {
-            deliveries.push(publisher.enqueue(&topic, &bulk(seq)).unwrap());
+            deliveries.push(publisher.enqueue(&topic, &bulk(seq)).await.unwrap());
         }
         for delivery in deliveries {
             delivery.await.unwrap();
@@ -119,9 +119,11 @@ async fn what_was_dropped_is_skipped() {
 async fn a_bus_that_ends_says_so() {
     let (bus, topics) = embedded("leaf-1").await;
     let publisher = bus.publisher().unwrap();
-    let deliveries: Vec<_> = (0..400)
-        .map(|seq| publisher.enqueue(&topics.resource, &bulk(seq)).unwrap())
-        .collect();
+    let mut deliveries = Vec::new();
+    for seq in 0..400 {
+        let delivery = publisher.enqueue(&topics.resource, &bulk(seq)).await;
+        deliveries.push(delivery.unwrap());
+    }
     drop((publisher, bus));
     let mut failed = 0;
     for delivery in deliveries {

@@ -204,19 +204,18 @@ async fn many_orders_share_one_broker() {
     assert_eq!(bus.topics_used() - before, 202);
     for (n, topics) in orders.iter().enumerate() {
         for envelope in [order(), halt(n as u64)] {
-            drop(publisher.enqueue(&topics.task, &envelope).unwrap());
+            drop(publisher.enqueue(&topics.task, &envelope).await.unwrap());
         }
-        drop(
-            publisher
-                .enqueue(&topics.resource, &sample(n as u64))
-                .unwrap(),
-        );
+        let sample = sample(n as u64);
+        drop(publisher.enqueue(&topics.resource, &sample).await.unwrap());
     }
     let mut seen: HashMap<String, Vec<Envelope>> = HashMap::new();
     for _ in 0..300 {
         let incoming = recv(&reader).await;
         if let Event::Message(envelope) = incoming.event {
-            seen.entry(incoming.topic).or_default().push(envelope);
+            seen.entry(incoming.topic.to_string())
+                .or_default()
+                .push(envelope);
         }
     }
     for (n, topics) in orders.iter().enumerate() {

@@ -60,11 +60,10 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
         return usage.then_some(Code::BAD_INPUT);
     }
     if let Some(error) = cause.downcast_ref::<bus::Error>() {
-        use bus::Error as E;
-        return match error {
-            E::Option { .. } => Some(Code::BAD_INPUT),
-            E::Unreachable { .. } | E::Create { .. } | E::Read { .. } => Some(Code::UNREACHABLE),
-            _ => None,
+        return if error.is_bad_input() {
+            Some(Code::BAD_INPUT)
+        } else {
+            error.is_unreachable().then_some(Code::UNREACHABLE)
         };
     }
     None

@@ -150,6 +150,9 @@ pub struct BusAddress {
     pub options: BTreeMap<String, Token>,
     /// The order's topics.
     pub topics: OrderTopics,
+    /// How many partitions they have, where it is more than one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub partitions: BTreeMap<String, i32>,
 }
 
 /// The topics of one order.
@@ -180,6 +183,12 @@ impl OrderTopics {
             resource: format!("{prefix}shared-resource"),
             orchestrator: format!("{prefix}orchestrator"),
         }
+    }
+
+    /// Whether other orders have the same ones.
+    pub fn is_shared(&self) -> bool {
+        let prefix = self.orchestrator.strip_suffix("orchestrator");
+        prefix.is_some_and(|prefix| *self == Self::shared(prefix))
     }
 }
 

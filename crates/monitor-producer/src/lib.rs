@@ -144,7 +144,7 @@ impl Router {
             Event::Text { key, .. } => {
                 tracing::debug!(
                     ?key,
-                    topic = incoming.topic,
+                    topic = &*incoming.topic,
                     "plain-text message, recorded only"
                 );
             }

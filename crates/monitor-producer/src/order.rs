@@ -274,10 +274,10 @@ impl Order {
     /// All are on their way before the first is waited for.
     async fn try_send(&self, envelopes: &[Envelope]) -> Result<(), bus::Error> {
         let topic = &self.handle.topics.resource;
-        let deliveries: Vec<_> = envelopes
-            .iter()
-            .map(|e| self.publisher.enqueue(topic, e))
-            .collect::<Result<_, _>>()?;
+        let mut deliveries = Vec::with_capacity(envelopes.len());
+        for envelope in envelopes {
+            deliveries.push(self.publisher.enqueue(topic, envelope).await?);
+        }
         for delivery in deliveries {
             delivery.await?;
         }

@@ -10,7 +10,7 @@ use bus::RunnerProducer;
 use model::{
     AttemptSpec, Envelope, Message, Reading, Timestamp,
     attempt::BusAddress,
-    message::{Backlog, Halt, Header, MAX_BACKLOG_BYTES, Progress, Started},
+    message::{Backlog, Halt, Header, Progress, Started},
     run::RunFacts,
 };
 use tokio::sync::oneshot;
@@ -96,7 +96,7 @@ fn report(
     if let Some(progress) = end.progress {
         send(&topics.orchestrator, Message::Progress(progress))?;
     }
-    for readings in portions(&end.backlog) {
+    for readings in portions(&end.backlog, producer.max_backlog_bytes()) {
         send(&topics.task, Message::Backlog(Backlog { readings }))?;
     }
     send(&topics.task, Message::Halt(Box::new(end.halt)))?;
@@ -145,18 +145,21 @@ fn wait_for_end(producer: &RunnerProducer, ends: &Receiver<End>) -> Option<End> 
     }
 }
 
-/// Readings in portions that fit a message.
-fn portions(readings: &[Reading]) -> impl Iterator<Item = Vec<Reading>> {
+/// Readings in portions that fit a message of so many bytes.
+fn portions(readings: &[Reading], bytes: usize) -> impl Iterator<Item = Vec<Reading>> {
     // The longest reading's JSON: 26 numbers of up to 20 digits with their names.
     const LONGEST: usize = 1400;
     readings
-        .chunks(MAX_BACKLOG_BYTES / LONGEST)
+        .chunks((bytes / LONGEST).max(1))
         .map(<[Reading]>::to_vec)
 }
 
 #[cfg(test)]
 mod tests {
-    use model::reading::{Counters, Gauges};
+    use model::{
+        message::MAX_BACKLOG_BYTES,
+        reading::{Counters, Gauges},
+    };
 
     use super::*;
 
@@ -199,9 +202,11 @@ mod tests {
             },
         };
         let readings = vec![reading; 1000];
-        for readings in portions(&readings) {
-            let text = serde_json::to_vec(&Backlog { readings }).unwrap();
-            assert!(text.len() <= MAX_BACKLOG_BYTES, "{}", text.len());
+        for bytes in [MAX_BACKLOG_BYTES, 20_000] {
+            for readings in portions(&readings, bytes) {
+                let text = serde_json::to_vec(&Backlog { readings }).unwrap();
+                assert!(text.len() <= bytes, "{}", text.len());
+            }
         }
     }
 }

@@ -199,6 +199,7 @@ async fn without_a_broker_the_task_is_neither_delayed_nor_failed() {
         bootstrap_servers: nobody.to_string(),
         options: BTreeMap::new(),
         topics: OrderTopics::own("", &spec.order),
+        partitions: BTreeMap::new(),
     });
     let log_path = spec.termination_log.clone();
     let running = tokio::spawn(runs(spec.clone()));

@@ -186,3 +186,9 @@ pub fn every_kind() -> Vec<Envelope> {
         of_order(Message::Terminate(Terminate { samples: 10 })),
     ]
 }
+
+/// A message as another order would send it.
+pub fn of_uid(uid: u128, mut envelope: Envelope) -> Envelope {
+    envelope.header.order_uid = OrderUid(Uuid::from_u128(uid));
+    envelope
+}

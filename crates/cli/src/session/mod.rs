@@ -2,10 +2,10 @@
 
 mod batch;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{ffi::OsString, sync::Arc, time::Duration};
 
 use anyhow::Result;
-use bus::Bus;
+use bus::{Bus, Settings, TopicSettings};
 use model::{
     OrderHandle, OrderId, OrderTopics, OrderUid, Status,
     attempt::{Launcher, Token},
@@ -59,13 +59,25 @@ impl Host {
             .bootstrap_servers
             .as_deref()
             .filter(|s| !s.trim().is_empty());
-        match servers {
-            None => Bus::embedded(),
-            Some(servers) => {
-                let options: BTreeMap<_, _> = self.bus.kafka_option.iter().cloned().collect();
-                Bus::external(servers, options)
-            }
+        let prefix = self.bus.topic_prefix.clone();
+        let Some(servers) = servers else {
+            return Bus::embedded_with(&prefix);
+        };
+        let mut settings = Settings::default();
+        let variables = std::env::vars_os();
+        let text = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        settings.read_environment(variables.filter_map(text))?;
+        for (key, value) in &self.bus.kafka_option {
+            settings.set_option(key, &value.0)?;
         }
+        settings.set_bootstrap_servers(servers)?;
+        let topics = TopicSettings {
+            prefix,
+            ..TopicSettings::default()
+        };
+        Bus::external(&settings, topics)
     }
 }
 

@@ -255,6 +255,7 @@ impl<'a> Walk<'a> {
             .host
             .publisher
             .enqueue(&handle.topics.task, &Envelope { header, message })
+            .await
         {
             Ok(delivery) => self.deliveries.push(delivery),
             Err(error) => warn!("order {}: {error}", handle.order),
