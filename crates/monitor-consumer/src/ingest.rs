@@ -12,7 +12,7 @@ use model::{
     Envelope, Message, OrderHandle, OrderUid,
     message::{Header, Terminate},
 };
-use store::{Error as StoreError, Ingested, Store};
+use store::{Ingested, Store};
 use tokio::{
     sync::mpsc,
     time::{sleep, sleep_until},
@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     Options, drawing,
     events::{Board, Event, Finished},
-    pending::Pending,
+    pending::{self, Pending},
 };
 
 /// A batch is stored when it has so many items, or when its first has waited so long.
@@ -85,8 +85,9 @@ impl Ingest {
 
     async fn add(&mut self, handle: OrderHandle, folder: PathBuf) {
         let (topic, uid) = (handle.topics.resource.clone(), handle.order_uid);
-        let offset = match self.store.offset(self.bus.instance(), &topic, uid).await {
-            Ok(offset) => offset,
+        let log = pending::log(self.bus.instance(), &handle);
+        let offset = match self.store.offsets(&[log]).await {
+            Ok(offsets) => offsets.into_iter().next().flatten(),
             Err(error) => return self.give_up(uid, &error.to_string()),
         };
         if let Err(error) = self
@@ -177,30 +178,34 @@ impl Ingest {
             return false;
         };
         let batch = pending.batch(self.bus.instance());
+        let Some(advance) = batch.advances.first() else {
+            return false;
+        };
         let mut pause = RETRY.0;
         loop {
             match self.store.ingest(&batch).await {
                 Ok(Ingested::Stored {
                     samples,
                     duplicates,
+                    refused,
                 }) => {
+                    for (_, why) in refused {
+                        tracing::warn!(order_uid = %uid, "a record is not stored: {why}");
+                    }
                     pending.samples += samples + duplicates;
-                    self.reader.stored(&batch.topic, 0, batch.next);
+                    self.reader.stored(&advance.log.topic, 0, advance.next);
                     pending
-                        .stored(batch.next)
+                        .stored(advance.next)
                         .into_iter()
                         .for_each(|e| self.board.tell(e));
                     return true;
                 }
-                Ok(Ingested::Fenced { stored_next }) => {
+                Ok(Ingested::Fenced { logs }) => {
+                    let stored_next = logs.first().map_or(-1, |(_, next)| *next);
                     self.lose(
                         uid,
                         &format!("another consumer stores it (at offset {stored_next})"),
                     );
-                    return false;
-                }
-                Err(error @ (StoreError::UnknownOrder { .. } | StoreError::ForeignItem { .. })) => {
-                    self.lose(uid, &error.to_string());
                     return false;
                 }
                 Err(error) => {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use model::{AttemptKey, Message, OrderHandle, Run, Sample, TaskName, message::Stop};
-use store::{Batch, Item};
+use store::{Advance, Batch, Item, Log};
 
 use crate::events::Event;
 
@@ -82,7 +82,7 @@ impl Pending {
             (Message::Run(run), Some((key, task))) => self.run(key, task, *run),
             (Message::Stop(stop), _) => {
                 // Its own offset is noted only when TERMINATE has been sent.
-                self.items.push(status(&stop));
+                self.items.push(status(&self.handle, &stop));
                 self.stop.get_or_insert((stop, offset));
             }
             _ => {}
@@ -128,11 +128,12 @@ impl Pending {
     /// All that waits, as one batch.
     pub(crate) fn batch(&mut self, bus: &str) -> Batch {
         Batch {
-            bus: bus.to_owned(),
-            topic: self.handle.topics.resource.clone(),
-            order_uid: self.handle.order_uid,
-            expected: self.expected,
-            next: self.next,
+            advances: vec![Advance {
+                log: log(bus, &self.handle),
+                expected: self.expected,
+                next: self.next,
+            }],
+            orders: [(self.handle.order_uid, self.handle.order.clone())].into(),
             items: std::mem::take(&mut self.items),
         }
     }
@@ -151,8 +152,19 @@ impl Pending {
     }
 }
 
-fn status(stop: &Stop) -> Item {
+/// The order's own topic, as the store names it.
+pub(crate) fn log(bus: &str, handle: &OrderHandle) -> Log {
+    Log {
+        bus: bus.to_owned(),
+        topic: handle.topics.resource.clone(),
+        partition: 0,
+        generation: handle.order_uid.to_string(),
+    }
+}
+
+fn status(handle: &OrderHandle, stop: &Stop) -> Item {
     Item::Status {
+        order_uid: handle.order_uid,
         status: stop.status,
         message: stop.message.clone(),
         at: stop.ended_at,
