@@ -103,6 +103,23 @@ impl GroupReader {
         begin(feed, topic, partition, start).map_err(|source| Error::assign(topic, source))
     }
 
+    /// Begins to read a partition that was assigned, also if it was begun already: from this
+    /// offset on. `false` if it is somebody else's by now.
+    pub fn begin_anew(&self, topic: &str, partition: i32, start: Start) -> Result<bool, Error> {
+        let Some(feed) = &self.feed else {
+            return Ok(false);
+        };
+        if feed.progress().is_begun(topic, partition) {
+            let mut list = TopicPartitionList::new();
+            list.add_partition(topic, partition);
+            feed.progress().forget(topic, partition);
+            feed.consumer
+                .incremental_unassign(&list)
+                .map_err(|source| Error::assign(topic, source))?;
+        }
+        self.begin(topic, partition, start)
+    }
+
     /// Notes in Kafka that all of a partition below `next_offset` is stored, for tools that show
     /// lag. Returns at once; what comes of it is logged at `debug`.
     pub fn commit(&self, topic: &str, partition: i32, next_offset: i64) {

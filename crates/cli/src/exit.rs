@@ -55,9 +55,14 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
         use store::Error as E;
         let usage = matches!(
             error,
-            E::NoStore { .. } | E::Exists { .. } | E::Unfinished { .. }
+            E::NoStore { .. } | E::Exists { .. } | E::Unfinished { .. } | E::Address { .. }
         );
-        return usage.then_some(Code::BAD_INPUT);
+        let away = matches!(error, E::Unreachable { .. });
+        return match (usage, away) {
+            (true, _) => Some(Code::BAD_INPUT),
+            (_, true) => Some(Code::UNREACHABLE),
+            _ => None,
+        };
     }
     if let Some(error) = cause.downcast_ref::<bus::Error>() {
         return if error.is_bad_input() {

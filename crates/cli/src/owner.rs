@@ -96,7 +96,7 @@ fn look_at(path: &Path) -> io::Result<Found> {
 pub(crate) async fn tidy(store: &Store, data: &DataFolder) -> Result<()> {
     let mut locks: HashMap<String, Found> = HashMap::new();
     for order in store.unfinished().await? {
-        if order.launcher != Launcher::Local {
+        if order.launcher != Some(Launcher::Local) {
             continue;
         }
         if !locks.contains_key(&order.owner) {

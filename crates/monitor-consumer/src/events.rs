@@ -80,6 +80,11 @@ impl Board {
         self.events.subscribe()
     }
 
+    /// Whether anybody listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.events.receiver_count() > 0
+    }
+
     pub(crate) fn tell(&self, event: Event) {
         // Nobody listening is no failure.
         let _ = self.events.send(event);

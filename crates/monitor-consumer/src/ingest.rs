@@ -289,10 +289,8 @@ impl Ingest {
     /// Puts what no database takes among the dead letters.
     async fn bury(&self, item: &Item, (topic, _): &LogKey, reason: &str) {
         tracing::warn!(%topic, reason, "a message can't be stored; it goes to the dead letters");
-        let letter = item.describe();
-        let buried = self
-            .publisher
-            .dead_letter(topic, Some(b"SAMPLE"), letter.as_bytes(), reason);
+        let value = format!("{item:?}");
+        let buried = self.publisher.dead_letter(topic, None, value.as_bytes(), reason);
         if let Err(error) = buried.await {
             tracing::warn!(%topic, %error, "the dead letter could not be sent");
         }

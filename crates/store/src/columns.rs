@@ -2,19 +2,23 @@
 
 use std::{error::Error, str::FromStr};
 
+use crate::database::{Cell, Row};
 use model::Timestamp;
-use sqlx::{Decode, Row as _, Type};
-
-use crate::database::{Db, Row, Time};
 
 pub(crate) type Sql<T> = Result<T, sqlx::Error>;
 
 /// A row that is read by its columns' names.
 pub(crate) struct Columns<'r>(pub(crate) &'r Row);
 
-impl<'r> Columns<'r> {
-    pub(crate) fn get<T: Decode<'r, Db> + Type<Db>>(&self, name: &str) -> Sql<T> {
-        self.0.try_get(name)
+impl Columns<'_> {
+    /// A column that is never null.
+    pub(crate) fn get<T: Cell>(&self, name: &str) -> Sql<T> {
+        self.0.get(name)
+    }
+
+    /// A column that may be.
+    pub(crate) fn optional<T: Cell>(&self, name: &str) -> Sql<Option<T>> {
+        T::of(self.0, name)
     }
 
     /// A text that stands for something else.
@@ -22,30 +26,30 @@ impl<'r> Columns<'r> {
     where
         T: FromStr<Err: Error + Send + Sync + 'static>,
     {
-        parse(name, self.get::<&str>(name)?)
+        parse(name, &self.get::<String>(name)?)
     }
 
     pub(crate) fn optional_word<T>(&self, name: &str) -> Sql<Option<T>>
     where
         T: FromStr<Err: Error + Send + Sync + 'static>,
     {
-        self.get::<Option<&str>>(name)?
-            .map(|text| parse(name, text))
+        self.optional::<String>(name)?
+            .map(|text| parse(name, &text))
             .transpose()
     }
 
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Sql<Option<T>> {
-        self.get::<Option<&str>>(name)?
-            .map(|text| serde_json::from_str(text).map_err(|e| unreadable(name, e)))
+        self.optional::<String>(name)?
+            .map(|text| serde_json::from_str(&text).map_err(|e| unreadable(name, e)))
             .transpose()
     }
 
     pub(crate) fn time(&self, name: &str) -> Sql<Timestamp> {
-        self.get::<Time>(name).map(|t| t.0)
+        self.get(name)
     }
 
     pub(crate) fn optional_time(&self, name: &str) -> Sql<Option<Timestamp>> {
-        Ok(self.get::<Option<Time>>(name)?.map(|t| t.0))
+        self.optional(name)
     }
 
     /// A number of a kind that the database doesn't have.
@@ -60,7 +64,7 @@ impl<'r> Columns<'r> {
     where
         T: TryFrom<i64, Error: Error + Send + Sync + 'static>,
     {
-        self.get::<Option<i64>>(name)?
+        self.optional::<i64>(name)?
             .map(|n| T::try_from(n).map_err(|e| unreadable(name, e)))
             .transpose()
     }

@@ -4,8 +4,9 @@ use model::{OrderId, Timestamp};
 
 use crate::{
     Error, OrderRow, Store,
-    columns::Sql,
-    database::{Connection, Time},
+    columns::{Columns, Sql},
+    database::{Transaction, sql},
+    minute,
 };
 
 const DELETING: &str = "deleting an order";
@@ -26,6 +27,7 @@ impl Store {
         let mut transaction = self.database.begin().await.map_err(&failed)?;
         forget(&mut transaction, row.id).await.map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
+        self.known.forget();
         self.database.shrink().await.map_err(&failed)?;
         Ok(true)
     }
@@ -37,14 +39,12 @@ impl Store {
     /// What the database says; the orders before the failure are gone.
     pub async fn delete_older_than(&self, before: Timestamp) -> Result<Vec<OrderId>, Error> {
         let failed = self.database.failed(DELETING);
-        let names: Vec<String> = sqlx::query_scalar(
-            "select name from orders where ended_at < $1 \
-             and status not in ('queued', 'running') order by id",
-        )
-        .bind(Time(before))
-        .fetch_all(self.database.reader())
-        .await
-        .map_err(&failed)?;
+        let old = sql("select name from orders where ended_at < $1 \
+             and status not in ('queued', 'running') order by id")
+        .bind(before);
+        let rows = self.database.all(old).await.map_err(&failed)?;
+        let names: Sql<Vec<String>> = rows.iter().map(|row| Columns(row).get("name")).collect();
+        let names = names.map_err(&failed)?;
         let mut gone = Vec::new();
         for order in names.iter().filter_map(|name| name.parse().ok()) {
             if self.delete(&order).await? {
@@ -63,14 +63,17 @@ fn unfinished(row: OrderRow) -> Error {
 }
 
 /// The lookups stay: ids are never given twice.
-async fn forget(connection: &mut Connection, id: i64) -> Sql<()> {
-    for sql in [
-        "delete from ingest_offset where order_uid = (select order_uid from orders where id = $1)",
+async fn forget(to: &mut Transaction, id: i64) -> Sql<()> {
+    for text in [
+        "delete from ingest_offset where generation = (select order_uid from orders where id = $1)",
         "delete from sample_wide where order_id = $1",
         "delete from run where order_id = $1",
         "delete from orders where id = $1",
     ] {
-        sqlx::query(sql).bind(id).execute(&mut *connection).await?;
+        to.execute(sql(text).bind(id)).await?;
+    }
+    if to.is_server() {
+        minute::forget(to, id).await?;
     }
     Ok(())
 }

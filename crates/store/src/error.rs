@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use model::{OrderId, OrderUid, Status};
 use thiserror::Error;
 
-/// What can go wrong with a store.
+/// What can go wrong with a store. `place` is a file, or a server as `user@host:port/database`.
 #[derive(Debug, Error)]
 pub enum Error {
     /// Nothing was stored there yet.
@@ -28,41 +28,117 @@ pub enum Error {
     },
     /// The file, or its folder, can't be opened or written.
     #[error(
-        "{}: the store can't be opened or written; make the file and its folder writable for \
-         this user (readers write there too), or name another one with --data DIR",
-        path.display()
+        "{place}: the store can't be opened or written; make the file and its folder writable for \
+         this user (readers write there too), or name another one with --data DIR"
     )]
     Denied {
         /// The file.
-        path: PathBuf,
+        place: String,
         /// What the database says.
         source: Box<sqlx::Error>,
     },
     /// The file is no database, or a damaged one.
     #[error(
-        "{}: the file is damaged or is no store; move it away to begin a new one, or try to save \
-         what it holds with: sqlite3 FILE .recover",
-        path.display()
+        "{place}: the file is damaged or is no store; move it away to begin a new one, or try to save \
+         what it holds with: sqlite3 FILE .recover"
     )]
     Damaged {
         /// The file.
-        path: PathBuf,
+        place: String,
         /// What the database says.
         source: Box<sqlx::Error>,
+    },
+    /// The address of a server is none.
+    #[error(
+        "the database's address is not understood: {why}; it looks like \
+         postgres://USER@HOST:PORT/DATABASE, with the password in a file that PGPASSFILE names"
+    )]
+    Address {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The server doesn't answer.
+    #[error(
+        "{place}: the database can't be reached ({source}); check that it runs and that the \
+         address is right (--database-url)"
+    )]
+    Unreachable {
+        /// The server.
+        place: String,
+        /// What the system says.
+        source: Box<sqlx::Error>,
+    },
+    /// No connection that is safe from listeners.
+    #[error(
+        "{place}: no secure connection to the database ({source}); name the authority that signed its \
+         certificate with PGSSLROOTCERT, or choose another sslmode in the address"
+    )]
+    Insecure {
+        /// The server.
+        place: String,
+        /// What the TLS library says.
+        source: Box<sqlx::Error>,
+    },
+    /// The server doesn't let us in.
+    #[error(
+        "{place}: the database lets this user not in ({source}); check the user in the address and \
+         the password (in it, or in the file that PGPASSFILE names)"
+    )]
+    Login {
+        /// The server.
+        place: String,
+        /// What the server says.
+        source: Box<sqlx::Error>,
+    },
+    /// The server has no such database.
+    #[error(
+        "{place}: there is no such database; make it first: createdb, or create database in psql"
+    )]
+    NoDatabase {
+        /// The server.
+        place: String,
+        /// What the server says.
+        source: Box<sqlx::Error>,
+    },
+    /// The server doesn't let us do it.
+    #[error(
+        "{place}: the user may not do that ({doing}: {source}); let the owner of the database run \
+         podometer migrate, and grant this user the use of the schema podometer and its tables"
+    )]
+    Forbidden {
+        /// The server.
+        place: String,
+        /// What was tried.
+        doing: &'static str,
+        /// What the server says.
+        source: Box<sqlx::Error>,
+    },
+    /// The tables are not those that this Podometer knows, and we aren't to change them.
+    #[error(
+        "{place}: the database has the form {found}, this Podometer needs the form {known}; \
+         run: podometer migrate"
+    )]
+    Outdated {
+        /// The server.
+        place: String,
+        /// Its last migration; 0 if there is none.
+        found: i64,
+        /// The last one that is known here.
+        known: i64,
     },
     /// No space is left.
-    #[error("{}: the disk is full; make room and try again", path.display())]
+    #[error("{place}: the disk is full; make room and try again")]
     Full {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server.
+        place: String,
         /// What the database says.
         source: Box<sqlx::Error>,
     },
-    /// Other programs write to it all the time.
-    #[error("{}: another program keeps the store locked ({doing}); try again when it is done", path.display())]
+    /// Others write at the same time.
+    #[error("{place}: another program keeps the store locked ({doing}); try again when it is done")]
     Busy {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server.
+        place: String,
         /// What was tried.
         doing: &'static str,
         /// What the database says.
@@ -70,31 +146,30 @@ pub enum Error {
     },
     /// A later Podometer wrote it.
     #[error(
-        "{}: the store has the form {version}, this Podometer knows forms up to {known}; \
-         update Podometer, or name another data folder with --data DIR",
-        path.display()
+        "{place}: the store has the form {version}, this Podometer knows forms up to {known}; \
+         update Podometer, or name another store (--data DIR, --database-url URL)"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server.
+        place: String,
         /// Its migration that isn't known here.
         version: i64,
         /// The last migration that is.
         known: i64,
     },
     /// The tables can't be made or changed.
-    #[error("{}: the store's tables can't be brought up to date", path.display())]
+    #[error("{place}: the store's tables can't be brought up to date")]
     Migrate {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server.
+        place: String,
         /// What the database says.
         source: Box<sqlx::migrate::MigrateError>,
     },
     /// Anything else that the database says.
-    #[error("{}: {doing} failed", path.display())]
+    #[error("{place}: {doing} failed")]
     Database {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server.
+        place: String,
         /// What was tried.
         doing: &'static str,
         /// What the database says.
@@ -115,14 +190,6 @@ pub enum Error {
     UnknownOrder {
         /// The execution.
         order_uid: OrderUid,
-    },
-    /// A batch holds a row of another execution.
-    #[error("a batch of the execution {order_uid} holds a row of {found}")]
-    ForeignItem {
-        /// Whose batch it is.
-        order_uid: OrderUid,
-        /// Whose row it holds.
-        found: OrderUid,
     },
     /// Only what has ended can be deleted.
     #[error("order {order} is {status}; end it first: podometer terminate {order}")]

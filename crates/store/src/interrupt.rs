@@ -1,16 +1,17 @@
 //! Orders whose owner was killed.
 
 use model::{
-    Attempt, AttemptKey, OrderUid, Position, Reason, Run, Status, TerminationLog, Timestamp,
-    Totals,
+    Attempt, OrderUid, Position, Reason, Run, Status, TerminationLog, Timestamp, Totals,
     run::{Quality, RunEnd},
 };
 
 use crate::{
     Error, Store,
-    columns::Sql,
-    database::{Connection, Time},
-    orders, run_rows, statistics,
+    columns::{Columns, Sql},
+    database::{Transaction, sql},
+    orders,
+    run_rows::{self, Numbered},
+    statistics,
 };
 
 const INTERRUPTING: &str = "noting an interrupted order";
@@ -43,52 +44,40 @@ impl Store {
         else {
             return Err(Error::UnknownOrder { order_uid });
         };
-        let connection = &mut *transaction;
-        if !orders::stands(connection, order, Status::Failed, Some(MESSAGE), at)
+        if !orders::stands(&mut transaction, order, Status::Failed, Some(MESSAGE), at)
             .await
             .map_err(&failed)?
         {
             return Ok(false);
         }
-        end_runs(connection, order, order_uid, at, runs)
+        end_runs(&mut transaction, order, at, runs)
             .await
             .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
+        self.known.forget();
         Ok(true)
     }
 }
 
-async fn end_runs(
-    connection: &mut Connection,
-    order: i64,
-    order_uid: OrderUid,
-    at: Timestamp,
-    runs: &[Left],
-) -> Sql<()> {
+async fn end_runs(to: &mut Transaction, order: i64, at: Timestamp, runs: &[Left]) -> Sql<()> {
     for (position, attempt, log) in runs {
-        let key = AttemptKey {
-            order_uid,
+        let one = Numbered {
+            order,
             position: *position,
             attempt: *attempt,
         };
-        let task = task_of(connection, order, *position).await?;
-        run_rows::known(connection, order, key, task).await?;
+        let task = task_of(to, order, *position).await?;
+        run_rows::known(to, &[(one, task)]).await?;
         if let Some(log) = log {
-            run_rows::add(connection, order, key, told(log)).await?;
+            run_rows::add(to, one, told(log)).await?;
         }
     }
-    for key in run_rows::open(connection, order, order_uid).await? {
-        let ended_at = last_sample(connection, order, key).await?.unwrap_or(at);
-        run_rows::add(
-            connection,
-            order,
-            key,
-            interrupted(ended_at, Totals::default()),
-        )
-        .await?;
+    for one in run_rows::open(to, order).await? {
+        let ended_at = last_sample(to, one).await?.unwrap_or(at);
+        run_rows::add(to, one, interrupted(ended_at, Totals::default())).await?;
     }
-    for key in run_rows::all(connection, order, order_uid).await? {
-        statistics::refresh(connection, order, key).await?;
+    for one in run_rows::all(to, order).await? {
+        statistics::refresh(to, one).await?;
     }
     Ok(())
 }
@@ -123,11 +112,9 @@ fn interrupted(ended_at: Timestamp, totals: Totals) -> Run {
 }
 
 /// The task at a position, as far as the order's definition tells; else 0.
-async fn task_of(connection: &mut Connection, order: i64, position: Position) -> Sql<i64> {
-    let definition: String = sqlx::query_scalar("select definition from orders where id = $1")
-        .bind(order)
-        .fetch_one(&mut *connection)
-        .await?;
+async fn task_of(to: &mut Transaction, order: i64, position: Position) -> Sql<i64> {
+    let definition = sql("select definition from orders where id = $1").bind(order);
+    let definition: String = to.one(definition).await?.get("definition")?;
     let definition: serde_json::Value = serde_json::from_str(&definition).unwrap_or_default();
     let tasks = definition
         .get("tasks")
@@ -135,24 +122,16 @@ async fn task_of(connection: &mut Connection, order: i64, position: Position) ->
     let task = tasks.and_then(|tasks| tasks.get(position.0 as usize));
     let name = task.and_then(|task| task.get("name").unwrap_or(task).as_str());
     match name.and_then(|name| name.parse().ok()) {
-        Some(name) => run_rows::task_number(connection, &name).await,
+        Some(name) => run_rows::task_number(to, &name).await,
         None => Ok(0),
     }
 }
 
-async fn last_sample(
-    connection: &mut Connection,
-    order: i64,
-    key: AttemptKey,
-) -> Sql<Option<Timestamp>> {
-    let last: Option<Time> = sqlx::query_scalar(
-        "select max(time) from sample_wide \
-         where order_id = $1 and position = $2 and attempt = $3",
-    )
-    .bind(order)
-    .bind(i64::from(key.position.0))
-    .bind(i64::from(key.attempt.0))
-    .fetch_one(connection)
-    .await?;
-    Ok(last.map(|time| time.0))
+async fn last_sample(to: &mut Transaction, one: Numbered) -> Sql<Option<Timestamp>> {
+    let last = sql("select max(time) as last from sample_wide \
+         where order_id = $1 and position = $2 and attempt = $3")
+    .bind(one.order)
+    .bind(one.position.0)
+    .bind(one.attempt.0);
+    Columns(&to.one(last).await?).optional("last")
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     Error, Statistics, Store,
     columns::{Columns, Sql},
-    database::Row,
+    database::{Row, sql},
     orders::optional_rfc3339,
     run_rows,
 };
@@ -101,22 +101,22 @@ pub struct Given {
 impl Given {
     fn read(row: &Columns<'_>) -> Sql<Self> {
         Ok(Self {
-            launcher: row.get("launcher")?,
-            source: row.get("source")?,
-            period_seconds: row.get("period_seconds")?,
-            image: row.get("image")?,
-            image_digest: row.get("image_digest")?,
+            launcher: row.optional("launcher")?,
+            source: row.optional("source")?,
+            period_seconds: row.optional("period_seconds")?,
+            image: row.optional("image")?,
+            image_digest: row.optional("image_digest")?,
             command: row.json("command")?,
-            requested_cpu: row.get("requested_cpu")?,
+            requested_cpu: row.optional("requested_cpu")?,
             requested_memory_bytes: row.optional_count("requested_memory_bytes")?,
-            limit_cpu: row.get("limit_cpu")?,
+            limit_cpu: row.optional("limit_cpu")?,
             limit_memory_bytes: row.optional_count("limit_memory_bytes")?,
             input_bytes: row.optional_count("input_bytes")?,
             input_width: row.optional_count("input_width")?,
             input_height: row.optional_count("input_height")?,
             input_channels: row.optional_count("input_channels")?,
             input_bit_depth: row.optional_count("input_bit_depth")?,
-            input_format: row.get("input_format")?,
+            input_format: row.optional("input_format")?,
         })
     }
 }
@@ -143,15 +143,15 @@ impl RunRow {
             given: Given::read(&row)?,
             machine_id: row.get("machine_id")?,
             machine: MachineFacts {
-                hostname: row.get("hostname")?,
-                processor: row.get("processor")?,
+                hostname: row.optional("hostname")?,
+                processor: row.optional("processor")?,
                 cores: row.optional_count("cores")?,
                 memory_bytes: row.optional_count("machine_memory_bytes")?,
-                kernel: row.get("kernel")?,
-                os: row.get("os")?,
-                architecture: row.get("architecture")?,
+                kernel: row.optional("kernel")?,
+                os: row.optional("os")?,
+                architecture: row.optional("architecture")?,
             },
-            output: row.get("output")?,
+            output: row.optional("output")?,
         })
     }
 }
@@ -162,7 +162,7 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn runs(&self, order: &OrderId) -> Result<Vec<RunRow>, Error> {
-        sqlx::query(
+        let runs = sql(
             "select run.*, task.name as task_name, machine.hostname, machine.processor, \
              machine.cores, machine.memory_bytes as machine_memory_bytes, machine.kernel, \
              machine.os, machine.architecture \
@@ -170,10 +170,11 @@ impl Store {
              join task on task.id = run.task_id join machine on machine.id = run.machine_id \
              where orders.name = $1 order by run.position, run.attempt",
         )
-        .bind(order.as_str())
-        .fetch_all(self.database.reader())
-        .await
-        .and_then(|rows| rows.iter().map(RunRow::read).collect())
-        .map_err(self.database.failed("reading the table run"))
+        .bind(order.as_str());
+        self.database
+            .all(runs)
+            .await
+            .and_then(|rows| rows.iter().map(RunRow::read).collect())
+            .map_err(self.database.failed("reading the table run"))
     }
 }

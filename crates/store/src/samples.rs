@@ -4,12 +4,10 @@ use std::sync::LazyLock;
 
 use model::{Attempt, OrderId, OrderUid, Position, Resource, Timestamp, Values};
 
-use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr, SqlStr};
-
 use crate::{
     Error, Store,
-    columns::{Sql, whole},
-    database::{Row, Time},
+    columns::Sql,
+    database::{Cell, Row, Statement, made, sql},
 };
 
 /// A sample as it is stored.
@@ -42,32 +40,80 @@ pub(crate) const PAGE: u32 = 8192;
 
 /// The columns in the order in which [`StoredSample::read`] takes them: by place, because a look-up
 /// by name, 25 times a row, costs as much as the rest of reading.
-static PAGE_OF: LazyLock<SqlStr> = LazyLock::new(|| {
+static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     let resources: Vec<_> = Resource::ALL.iter().map(|r| r.name()).collect();
-    AssertSqlSafe(format!(
-        "select time, seq, cpu_lower_bound, is_final, missed_before, {} from sample_wide \
-         where order_id = (select id from orders where name = $1) \
-         and position = $2 and attempt = $3 and (seq, time) > ($4, $5) \
-         order by seq, time limit $6",
+    format!(
+        "time, seq, task_id, cpu_lower_bound, is_final, missed_before, {}",
         resources.join(", ")
-    ))
-    .into_sql_str()
+    )
 });
+
+/// How far the reading of an attempt's samples has come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    time: Timestamp,
+    seq: i64,
+    task: i64,
+}
+
+impl Place {
+    /// Before all samples.
+    pub(crate) const START: Self = Self {
+        time: Timestamp(i64::MIN),
+        seq: -1,
+        task: -1,
+    };
+
+    /// That of a row.
+    pub(crate) fn of(row: &Row) -> Sql<Self> {
+        Ok(Self {
+            time: row.get("time")?,
+            seq: row.get("seq")?,
+            task: row.get("task_id")?,
+        })
+    }
+
+    /// Binds the parameters from `$4` on of a statement made by [`following`].
+    pub(crate) fn bind(self, page: Statement, limit: u32) -> Statement {
+        page.bind(self.time)
+            .bind(self.task)
+            .bind(self.seq)
+            .bind(limit)
+    }
+}
+
+/// The statement that reads the samples that follow a [`Place`], of the order that `order` finds by
+/// `$1`, the position `$2` and the attempt `$3`.
+///
+/// Each database reads them in the order of the key that it has: a file by their sequence numbers,
+/// a server by time. An attempt's clock never goes back, so that is the same order. The order of the
+/// server's columns is that of its key, whose other parts are given.
+pub(crate) fn following(columns: &str, order: &str, is_server: bool) -> String {
+    let place = if is_server {
+        "time >= $4 and (time, task_id, seq) > ($4, $5, $6) order by time, task_id, seq"
+    } else {
+        "(seq, time, task_id) > ($6, $4, $5) order by seq, time, task_id"
+    };
+    format!(
+        "select {columns} from sample_wide \
+         where order_id = {order} and position = $2 and attempt = $3 and {place} limit $7"
+    )
+}
 
 impl StoredSample {
     fn read(row: &Row) -> Sql<Self> {
         let mut values = Values::default();
-        for (place, resource) in (5..).zip(Resource::ALL) {
-            values.set(*resource, row.try_get(place)?);
+        for (place, resource) in (6..).zip(Resource::ALL) {
+            values.set(*resource, f64::of(row, place)?);
         }
         Ok(Self {
-            time: row.try_get::<Time, _>(0)?.0,
-            seq: row.try_get::<i64, _>(1)? as u64,
+            time: row.get(0)?,
+            seq: row.get::<i64>(1)? as u64,
             values,
             flags: SampleFlags {
-                cpu_lower_bound: row.try_get(2)?,
-                is_final: row.try_get(3)?,
-                missed_before: row.try_get::<i64, _>(4)? as u64,
+                cpu_lower_bound: row.get(3)?,
+                is_final: row.get(4)?,
+                missed_before: row.get::<i64>(5)? as u64,
             },
         })
     }
@@ -103,36 +149,25 @@ impl Store {
         mut take: impl FnMut(StoredSample),
     ) -> Result<u64, Error> {
         let mut count = 0;
-        let mut after = (-1, Timestamp(i64::MIN));
+        let mut after = Place::START;
+        let order_id = "(select id from orders where name = $1)";
+        let page = following(&COLUMNS, order_id, self.database.is_server());
         loop {
-            let page = self.page(order, position, attempt, after).await?;
-            let Some(last) = page.last() else {
+            let rows = made(page.clone(), true)
+                .bind(order.as_str())
+                .bind(position.0)
+                .bind(attempt.0);
+            let rows = self.database.all(after.bind(rows, PAGE)).await;
+            let rows = rows.map_err(self.database.failed(READING))?;
+            let Some(last) = rows.last() else {
                 return Ok(count);
             };
-            after = (whole(last.seq), last.time);
-            count += page.len() as u64;
-            page.into_iter().for_each(&mut take);
+            after = Place::of(last).map_err(self.database.failed(READING))?;
+            count += rows.len() as u64;
+            for row in &rows {
+                take(StoredSample::read(row).map_err(self.database.failed(READING))?);
+            }
         }
-    }
-
-    async fn page(
-        &self,
-        order: &OrderId,
-        position: Position,
-        attempt: Attempt,
-        after: (i64, Timestamp),
-    ) -> Result<Vec<StoredSample>, Error> {
-        sqlx::query(PAGE_OF.clone())
-            .bind(order.as_str())
-            .bind(i64::from(position.0))
-            .bind(i64::from(attempt.0))
-            .bind(after.0)
-            .bind(Time(after.1))
-            .bind(i64::from(PAGE))
-            .fetch_all(self.database.reader())
-            .await
-            .and_then(|rows| rows.iter().map(StoredSample::read).collect())
-            .map_err(self.database.failed(READING))
     }
 
     /// How many samples of an execution are stored.
@@ -140,14 +175,14 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn sample_count(&self, order_uid: OrderUid) -> Result<u64, Error> {
-        sqlx::query_scalar::<_, i64>(
-            "select count(*) from sample_wide \
-             where order_id = (select id from orders where order_uid = $1)",
-        )
-        .bind(order_uid.to_string())
-        .fetch_one(self.database.reader())
-        .await
-        .map(|count| count as u64)
-        .map_err(self.database.failed(READING))
+        let count = sql("select count(*) as count from sample_wide \
+             where order_id = (select id from orders where order_uid = $1)")
+        .bind(order_uid.to_string());
+        self.database
+            .one(count)
+            .await
+            .and_then(|row| row.get::<i64>("count"))
+            .map(|count| count as u64)
+            .map_err(self.database.failed(READING))
     }
 }

@@ -7,13 +7,13 @@
 //! percentiles are over samples, by the nearest rank: the least value such that 95 % of the samples
 //! are at or below it.
 
-use model::{AttemptKey, Timestamp};
 use serde::Serialize;
 
 use crate::{
     columns::{Columns, Sql, whole},
-    database::{Connection, Row, Time},
-    samples::PAGE,
+    database::{Row, Transaction, made, sql},
+    run_rows::Numbered,
+    samples::{PAGE, Place, following},
 };
 
 /// What the samples of a run amount to. All `None` until the run has ended.
@@ -66,12 +66,12 @@ impl Statistics {
     pub(crate) fn read(row: &Columns<'_>) -> Sql<Self> {
         Ok(Self {
             stored_samples: row.optional_count("stored_samples")?,
-            cpu_p50: row.get("cpu_p50")?,
-            cpu_p95: row.get("cpu_p95")?,
-            cpu_max: row.get("cpu_max")?,
-            memory_p50: row.get("memory_p50")?,
-            memory_p95: row.get("memory_p95")?,
-            memory_max: row.get("memory_max")?,
+            cpu_p50: row.optional("cpu_p50")?,
+            cpu_p95: row.optional("cpu_p95")?,
+            cpu_max: row.optional("cpu_max")?,
+            memory_p50: row.optional("memory_p50")?,
+            memory_p95: row.optional("memory_p95")?,
+            memory_max: row.optional("memory_max")?,
         })
     }
 }
@@ -102,30 +102,21 @@ impl Distribution {
     }
 }
 
-/// Works out the statistics of a run, if it has ended, and notes them with it.
-pub(crate) async fn refresh(connection: &mut Connection, order: i64, key: AttemptKey) -> Sql<()> {
-    let (position, attempt) = (i64::from(key.position.0), i64::from(key.attempt.0));
-    let reason: Option<Option<String>> = sqlx::query_scalar(
-        "select reason from run where order_id = $1 and position = $2 and attempt = $3",
-    )
-    .bind(order)
-    .bind(position)
-    .bind(attempt)
-    .fetch_optional(&mut *connection)
-    .await?;
-    if reason.flatten().is_none() {
-        return Ok(());
-    }
-    let points = points(connection, order, position, attempt).await?;
+/// Works out the statistics of a run that has ended, and notes them with it. A producer that was
+/// started anew in the middle counts less than what is stored: then that is what counts.
+pub(crate) async fn refresh(to: &mut Transaction, one: Numbered) -> Sql<()> {
+    let (points, missed) = points(to, one).await?;
     let found = Statistics::of(&points);
-    sqlx::query(
+    let update = sql(
         "update run set stored_samples = $4, cpu_p50 = $5, cpu_p95 = $6, cpu_max = $7, \
-         memory_p50 = $8, memory_p95 = $9, memory_max = $10 \
+         memory_p50 = $8, memory_p95 = $9, memory_max = $10, \
+         samples = case when samples < $4 then $4 else samples end, \
+         missed_samples = case when missed_samples < $11 then $11 else missed_samples end \
          where order_id = $1 and position = $2 and attempt = $3",
     )
-    .bind(order)
-    .bind(position)
-    .bind(attempt)
+    .bind(one.order)
+    .bind(one.position.0)
+    .bind(one.attempt.0)
     .bind(found.stored_samples.map(whole))
     .bind(found.cpu_p50)
     .bind(found.cpu_p95)
@@ -133,50 +124,46 @@ pub(crate) async fn refresh(connection: &mut Connection, order: i64, key: Attemp
     .bind(found.memory_p50)
     .bind(found.memory_p95)
     .bind(found.memory_max)
-    .execute(connection)
-    .await
-    .map(drop)
+    .bind(missed);
+    to.execute(update).await.map(drop)
 }
 
-/// Page by page: rows as the database hands them over take ten times the memory of points.
-async fn points(
-    connection: &mut Connection,
-    order: i64,
-    position: i64,
-    attempt: i64,
-) -> Sql<Vec<Point>> {
-    let mut points: Vec<Point> = Vec::new();
-    let mut after = (-1, Timestamp(i64::MIN));
+/// An ended run's samples in the order of their sequence numbers, and how many are known to be
+/// missed. Page by page: rows as the database hands them over take ten times the memory of points.
+async fn points(to: &mut Transaction, one: Numbered) -> Sql<(Vec<Point>, i64)> {
+    let mut points: Vec<(i64, Point)> = Vec::new();
+    let mut missed = 0;
+    let mut after = Place::START;
+    let page = following(
+        "time, seq, task_id, cpu, memory, missed_before",
+        "$1",
+        to.is_server(),
+    );
     loop {
-        let rows = sqlx::query(
-            "select seq, time, cpu, memory from sample_wide \
-             where order_id = $1 and position = $2 and attempt = $3 and (seq, time) > ($4, $5) \
-             order by seq, time limit $6",
-        )
-        .bind(order)
-        .bind(position)
-        .bind(attempt)
-        .bind(after.0)
-        .bind(Time(after.1))
-        .bind(i64::from(PAGE))
-        .fetch_all(&mut *connection)
-        .await?;
-        let Some(last) = rows.last().map(Columns) else {
-            return Ok(points);
+        let rows = made(page.clone(), true)
+            .bind(one.order)
+            .bind(one.position.0)
+            .bind(one.attempt.0);
+        let rows = to.all(after.bind(rows, PAGE)).await?;
+        let Some(last) = rows.last() else {
+            break;
         };
-        after = (last.get("seq")?, last.time("time")?);
+        after = Place::of(last)?;
         for row in &rows {
-            points.push(point(row)?);
+            points.push((row.get("seq")?, point(row)?));
+            missed += row.get::<i64>("missed_before")?;
         }
     }
+    points.sort_by_key(|(seq, point)| (*seq, point.time_us));
+    Ok((points.into_iter().map(|(_, point)| point).collect(), missed))
 }
 
 fn point(row: &Row) -> Sql<Point> {
     let row = Columns(row);
     Ok(Point {
         time_us: row.time("time")?.0,
-        cpu: row.get("cpu")?,
-        memory: row.get("memory")?,
+        cpu: row.optional("cpu")?,
+        memory: row.optional("memory")?,
     })
 }
 

@@ -118,7 +118,7 @@ pub(super) fn stored(data: &Path, order: &OrderId) -> Result<Vec<Measured>> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let store = Store::open_existing(&data.join("podometer.db")).await?;
+        let store = Store::open_existing(&data.join("podometer.db").into()).await?;
         let mut all = Vec::new();
         for run in store.runs(order).await? {
             let samples = store.samples(order, run.position, run.attempt).await?;

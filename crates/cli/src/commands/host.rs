@@ -7,7 +7,7 @@ use orchestrator::{
     StdioPolicy,
     local::{Local, LocalOptions},
 };
-use store::Store;
+use store::{Migrations, Store};
 
 use crate::{
     args::{BusArgs, MeasureArgs},
@@ -27,7 +27,7 @@ pub(super) async fn start(
     let wish = signals::listen()?;
     data.create()?;
     let owner = Owner::take(&data)?;
-    let store = Store::open(&data.database()).await?;
+    let store = Store::open(&data.database().into(), Migrations::Run).await?;
     owner::tidy(&store, &data).await?;
     let launcher = Local::new(LocalOptions::default());
     Ok(Arc::new(Host {

@@ -77,7 +77,7 @@ fn completions(args: &CompletionsArgs) -> Result<Code> {
 
 /// The store, for commands that only read.
 async fn open(data: &DataFolder) -> Result<Store> {
-    let store = Store::open_existing(&data.database()).await?;
+    let store = Store::open_existing(&data.database().into()).await?;
     owner::tidy_if_possible(&store, data).await;
     Ok(store)
 }

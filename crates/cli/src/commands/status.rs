@@ -52,7 +52,8 @@ async fn follow(store: &Store, data: &DataFolder, args: &StatusArgs) -> Result<O
             let Some(reason) = run.reason else { continue };
             let censored = run.censored == Some(true);
             let result = table::result(reason, run.exit_code, run.signal, censored);
-            let place = format!("task {}/{}", run.position.0 + 1, row.tasks);
+            let of = row.tasks.map_or_else(String::new, |n| format!("/{n}"));
+            let place = format!("task {}{of}", run.position.0 + 1);
             output::note(&format!("{}: {place} {} {result}", row.name, run.task));
         }
         said = said.max(ended.len());
@@ -99,7 +100,7 @@ fn text(row: OrderRow, runs: Vec<RunRow>, as_json: bool, data: &DataFolder) -> R
     if let Some(duration) = table::duration(&row, time::now()) {
         facts.push(format!("took {}", table::seconds(Some(duration))));
     }
-    facts.push(format!("{} tasks", row.tasks));
+    facts.extend(row.tasks.map(|n| format!("{n} tasks")));
     facts.push(format!("folder {}", folder.display()));
     let mut text = format!(
         "order {} {}{message}\n{}\n",

@@ -155,7 +155,7 @@ pub(crate) fn orders(orders: &[OrderRow], now: Timestamp) -> String {
         table.add_row([
             Cell::new(&order.name),
             Cell::new(order.status),
-            Cell::new(order.tasks),
+            Cell::new(order.tasks.map_or_else(String::new, |n| n.to_string())),
             Cell::new(to_seconds(order.created_at)),
             Cell::new(seconds(duration(order, now))),
             Cell::new(order.message.as_deref().unwrap_or_default()),

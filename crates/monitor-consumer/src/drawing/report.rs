@@ -63,7 +63,10 @@ fn subtitle(drawable: &Drawable) -> String {
         1 => format!("1 {one}"),
         n => format!("{n} {one}s"),
     };
-    let tasks = plural(drawable.order.tasks as usize, "task");
+    let tasks = drawable
+        .order
+        .tasks
+        .map_or_else(|| "tasks".to_owned(), |n| plural(n as usize, "task"));
     let attempts = plural(drawable.runs.len(), "attempt");
     let started = drawable
         .order
@@ -128,7 +131,8 @@ fn notes(drawable: &Drawable) -> Vec<Note> {
         g.requested_cpu.or(g.limit_cpu).is_some()
             || g.requested_memory_bytes.or(g.limit_memory_bytes).is_some()
     };
-    if drawable.order.launcher == Launcher::Local && drawable.runs.iter().any(|(run, _)| given(run))
+    if drawable.order.launcher == Some(Launcher::Local)
+        && drawable.runs.iter().any(|(run, _)| given(run))
     {
         say(
             Tone::Plain,
@@ -232,7 +236,7 @@ fn facts(drawable: &Drawable) -> Vec<FactGroup> {
             ("uid", Some(order.order_uid.to_string())),
             ("created", Some(order.created_at.to_string())),
             ("ended", order.ended_at.map(|t| t.to_string())),
-            ("launcher", Some(order.launcher.as_str().to_owned())),
+            ("launcher", order.launcher.map(|l| l.as_str().to_owned())),
             ("input", order.input.clone()),
             (
                 "counters read from",

@@ -1,11 +1,11 @@
 use std::{fs, path::Path};
 
-use store::{Error, Store};
+use store::{Error, Migrations, Store};
 
 use crate::given::*;
 
 async fn refusal(path: &Path) -> String {
-    let error = Store::open_existing(path).await.unwrap_err();
+    let error = Store::open_existing(&path.into()).await.unwrap_err();
     error
         .to_string()
         .replace(&path.display().to_string(), "FILE")
@@ -38,7 +38,7 @@ async fn a_file_where_the_folder_should_be_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("podometer-data");
     fs::write(&file, "").unwrap();
-    let opened = Store::open(&file.join("podometer.db")).await;
+    let opened = Store::open(&file.join("podometer.db").into(), Migrations::Run).await;
     let Err(error @ Error::Folder { .. }) = opened else {
         panic!("{opened:?}");
     };
@@ -67,7 +67,7 @@ async fn a_damaged_file_is_an_error() {
         }
         fs::write(&given.path, broken).unwrap();
         let outcome = async {
-            let store = Store::open_existing(&given.path).await?;
+            let store = Store::open_existing(&given.location).await?;
             store.orders(store::OrderFilter::default()).await?;
             let runs = store.runs(&id("leaf-1")).await?;
             for run in &runs {
@@ -76,10 +76,7 @@ async fn a_damaged_file_is_an_error() {
                     .await?;
             }
             let last = runs.len() as u32;
-            let from = store
-                .offset("embedded-1", TOPIC, uid(1))
-                .await?
-                .unwrap_or(0);
+            let from = offset(&store, 1).await.unwrap_or(0);
             let more = whole_run(key(1, last, 1), "resize");
             store.ingest(&batch(1, from, more)).await.map(drop)
         };

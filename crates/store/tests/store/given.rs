@@ -8,8 +8,10 @@ use model::{
     attempt::{Amounts, Launcher},
     run::{Quality, RunEnd, RunFacts},
 };
-use store::{Batch, Ingested, Item, NewOrder, Store};
+use store::{Advance, Batch, Ingested, Item, Location, Log, Migrations, NewOrder, Store};
 use tempfile::TempDir;
+
+use crate::server;
 
 /// 2023-11-14T22:13:20Z.
 pub(crate) const START: i64 = 1_700_000_000_000_000;
@@ -18,26 +20,94 @@ pub(crate) const TOPIC: &str = "resourceleaf-1";
 /// A database of the test's own, deleted at its end.
 pub(crate) struct Given {
     pub(crate) store: Store,
+    pub(crate) location: Location,
+    /// The file, if it is one.
     pub(crate) path: PathBuf,
-    pub(crate) _folder: TempDir,
+    _folder: TempDir,
+    _database: Option<server::Database>,
 }
 
-pub(crate) async fn a_store() -> Given {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("data").join("podometer.db");
-    let store = Store::open(&path).await.unwrap();
-    Given {
-        store,
-        path,
-        _folder: folder,
+impl Given {
+    /// A file.
+    pub(crate) async fn file() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data").join("podometer.db");
+        let location = Location::from(path.clone());
+        Self {
+            store: Store::open(&location, Migrations::Run).await.unwrap(),
+            location,
+            path,
+            _folder: folder,
+            _database: None,
+        }
+    }
+
+    /// A database on the server, if there is one.
+    pub(crate) async fn server() -> Option<Self> {
+        let database = server::Database::make().await?;
+        let location = Location::from(database.address());
+        Some(Self {
+            store: Store::open(&location, Migrations::Run).await.unwrap(),
+            location,
+            path: PathBuf::new(),
+            _folder: tempfile::tempdir().unwrap(),
+            _database: Some(database),
+        })
+    }
+
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self.location, Location::Server(_))
+    }
+
+    /// Another service's store on the same database.
+    pub(crate) async fn another(&self) -> Store {
+        Store::open(&self.location, Migrations::Run).await.unwrap()
+    }
+
+    pub(crate) async fn with_order(self) -> Self {
+        self.store.register(order("leaf-1", 1)).await.unwrap();
+        self
+    }
+
+    /// Rows of any query as text, a line each, columns apart by `|`, as the program `sqlite3` prints.
+    pub(crate) async fn rows(&self, sql: &str) -> String {
+        match &self._database {
+            Some(database) => server::rows(&database.url, sql).await,
+            None => rows(&self.path, sql).await,
+        }
     }
 }
 
-pub(crate) async fn a_store_with_order() -> Given {
-    let given = a_store().await;
-    given.store.register(order("leaf-1", 1)).await.unwrap();
-    given
+pub(crate) async fn a_store() -> Given {
+    Given::file().await
 }
+
+pub(crate) async fn a_store_with_order() -> Given {
+    Given::file().await.with_order().await
+}
+
+/// Tests that say the same of a file and of a server.
+macro_rules! on_both {
+    ($($(#[$about:meta])* async fn $name:ident($given:ident) $body:block)*) => {$(
+        $(#[$about])*
+        async fn $name($given: Given) $body
+
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn file() {
+                super::$name(crate::given::Given::file().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn server() {
+                if let Some(given) = crate::given::Given::server().await {
+                    super::$name(given).await;
+                }
+            }
+        }
+    )*};
+}
+pub(crate) use on_both;
 
 pub(crate) fn id(name: &str) -> OrderId {
     name.parse().unwrap()
@@ -197,31 +267,70 @@ pub(crate) fn whole_run(key: AttemptKey, name: &str) -> Vec<Item> {
     items
 }
 
-pub(crate) fn batch(order: u32, from: i64, items: Vec<Item>) -> Batch {
-    Batch {
+/// The own topic of an order.
+pub(crate) fn log(order: u32) -> Log {
+    Log {
         bus: "embedded-1".to_owned(),
         topic: TOPIC.to_owned(),
-        order_uid: uid(order),
-        expected: from,
-        next: from + items.len() as i64,
+        partition: 0,
+        generation: uid(order).to_string(),
+    }
+}
+
+pub(crate) fn advance(order: u32, expected: i64, next: i64) -> Advance {
+    Advance {
+        log: log(order),
+        expected,
+        next,
+    }
+}
+
+pub(crate) fn batch(order: u32, from: i64, items: Vec<Item>) -> Batch {
+    Batch {
+        advances: vec![advance(order, from, from + items.len() as i64)],
+        orders: [(uid(order), id(&format!("leaf-{order}")))].into(),
         items,
+    }
+}
+
+pub(crate) async fn offset(store: &Store, order: u32) -> Option<i64> {
+    store.offsets(&[log(order)]).await.unwrap()[0]
+}
+
+pub(crate) fn stored(samples: u64, duplicates: u64) -> Ingested {
+    Ingested::Stored {
+        samples,
+        duplicates,
+        refused: vec![],
     }
 }
 
 /// Stores the items where the offset stands; how many samples were new.
 pub(crate) async fn ingest(store: &Store, order: u32, items: Vec<Item>) -> u64 {
-    let from = store
-        .offset("embedded-1", TOPIC, uid(order))
-        .await
-        .unwrap()
-        .unwrap_or(0);
+    let from = offset(store, order).await.unwrap_or(0);
     match store.ingest(&batch(order, from, items)).await.unwrap() {
-        Ingested::Stored { samples, .. } => samples,
-        Ingested::Fenced { stored_next } => panic!("fenced at {stored_next}"),
+        Ingested::Stored {
+            samples, refused, ..
+        } => {
+            assert_eq!(refused, []);
+            samples
+        }
+        Ingested::Fenced { logs } => panic!("fenced: {logs:?}"),
     }
 }
 
-/// Rows of any query as text, a line each, columns apart by `|`, as the program `sqlite3` prints.
+/// Instants in text, as a person reads them: in one database views have them as numbers, in the
+/// other as text.
+pub(crate) fn readable(text: &str) -> String {
+    let cell = |cell: &str| match cell.parse() {
+        Ok(us) if us >= START => Timestamp(us).to_string(),
+        _ => cell.to_owned(),
+    };
+    let line = |line: &str| line.split('|').map(cell).collect::<Vec<_>>().join("|") + "\n";
+    text.lines().map(line).collect()
+}
+
+/// The same of a file.
 pub(crate) async fn rows(path: &std::path::Path, sql: &str) -> String {
     use sqlx::{ConnectOptions, Row, TypeInfo, ValueRef, sqlite::SqliteConnectOptions};
     let mut connection = SqliteConnectOptions::new()

@@ -77,17 +77,17 @@ impl Consumer {
                 self.new += samples;
                 self.cursor = end;
             }
-            Ingested::Fenced { stored_next } => self.cursor = stored_next.max(0) as usize,
+            Ingested::Fenced { logs } => self.cursor = logs[0].1.max(0) as usize,
         }
     }
 }
 
-async fn check(sent: Vec<(bool, u64)>, steps: Vec<Step>) {
-    let given = a_store_with_order().await;
+async fn check(given: Given, sent: Vec<(bool, u64)>, steps: Vec<Step>) {
+    let given = given.with_order().await;
     let topic = topic(&sent);
     let mut pair = Vec::new();
     for _ in 0..2 {
-        let store = Store::open(&given.path).await.unwrap();
+        let store = given.another().await;
         pair.push(Consumer {
             store,
             cursor: 0,
@@ -105,12 +105,8 @@ async fn check(sent: Vec<(bool, u64)>, steps: Vec<Step>) {
             }
             Step::Restart { second } => {
                 let consumer = &mut pair[usize::from(second)];
-                consumer.store = Store::open(&given.path).await.unwrap();
-                let offset = consumer
-                    .store
-                    .offset("embedded-1", TOPIC, uid(1))
-                    .await
-                    .unwrap();
+                consumer.store = given.another().await;
+                let offset = offset(&consumer.store, 1).await;
                 consumer.cursor = offset.unwrap_or(0) as usize;
             }
         }
@@ -146,11 +142,7 @@ async fn check(sent: Vec<(bool, u64)>, steps: Vec<Step>) {
     }
     assert_eq!(stored, expected);
     assert_eq!(pair[0].new + pair[1].new, expected.len() as u64);
-    let offset = given
-        .store
-        .offset("embedded-1", TOPIC, uid(1))
-        .await
-        .unwrap();
+    let offset = offset(&given.store, 1).await;
     assert_eq!(offset, Some(topic.len() as i64));
     for (position, run) in given
         .store
@@ -177,6 +169,24 @@ proptest! {
         sent in vec((any::<bool>(), 0u64..300), 1..400),
         steps in steps(),
     ) {
-        tokio::runtime::Runtime::new().unwrap().block_on(check(sent, steps));
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            check(Given::file().await, sent, steps).await;
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn on_a_server_too_every_sample_is_stored_exactly_once(
+        sent in vec((any::<bool>(), 0u64..300), 1..400),
+        steps in steps(),
+    ) {
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            if let Some(given) = Given::server().await {
+                check(given, sent, steps).await;
+            }
+        });
     }
 }

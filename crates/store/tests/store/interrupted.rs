@@ -20,9 +20,9 @@ fn log(position: u32, end: Option<RunEnd>) -> TerminationLog {
     }
 }
 
-#[tokio::test]
-async fn open_runs_of_an_interrupted_order_end_with_what_is_known() {
-    let given = a_store_with_order().await;
+on_both! {
+async fn open_runs_of_an_interrupted_order_end_with_what_is_known(given) {
+    let given = given.with_order().await;
     let store = &given.store;
     let completed = ended(Reason::Completed, Some(0));
     ingest(store, 1, whole_run(key(1, 0, 1), "resize")).await;
@@ -94,9 +94,8 @@ async fn open_runs_of_an_interrupted_order_end_with_what_is_known() {
     assert_eq!(store.unfinished().await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn the_runners_late_report_completes_an_interrupted_run() {
-    let given = a_store_with_order().await;
+async fn the_runners_late_report_completes_an_interrupted_run(given) {
+    let given = given.with_order().await;
     let one = key(1, 0, 1);
     ingest(&given.store, 1, vec![run(one, "resize", started("resize"))]).await;
     given.store.interrupt(uid(1), at(50), &[]).await.unwrap();
@@ -110,4 +109,5 @@ async fn the_runners_late_report_completes_an_interrupted_run() {
     assert_eq!(runs[0].censored, Some(false));
     assert_eq!(runs[0].exit_code, Some(0));
     assert_eq!(runs[0].totals.cpu_seconds, Some(2.5));
+}
 }

@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "tests say by their names what they show")]
 
 mod given;
+mod server;
 
 mod broken_files;
 mod forgetting;

@@ -1,5 +1,5 @@
 use model::Resource;
-use store::{Error, Store};
+use store::{Error, Migrations, Store};
 
 use crate::given::*;
 
@@ -21,12 +21,12 @@ async fn up_and_down_and_up_again() {
     let before = rows(&given.path, SCHEMA).await;
     given.store.migrate_down(1).await.unwrap();
     assert!(!rows(&given.path, SCHEMA).await.contains("create view"));
-    let again = Store::open(&given.path).await.unwrap();
+    let again = Store::open(&given.location, Migrations::Run).await.unwrap();
     assert_eq!(rows(&given.path, SCHEMA).await, before);
     assert_eq!(again.sample_count(uid(1)).await.unwrap(), 5);
     again.migrate_down(0).await.unwrap();
     assert_eq!(rows(&given.path, SCHEMA).await, "");
-    let empty = Store::open(&given.path).await.unwrap();
+    let empty = Store::open(&given.location, Migrations::Run).await.unwrap();
     assert_eq!(rows(&given.path, SCHEMA).await, before);
     assert_eq!(empty.sample_count(uid(1)).await.unwrap(), 0);
 }
@@ -41,8 +41,8 @@ async fn a_later_form_is_refused() {
     )
     .await;
     for opened in [
-        Store::open(&given.path).await,
-        Store::open_existing(&given.path).await,
+        Store::open(&given.location, Migrations::Run).await,
+        Store::open_existing(&given.location).await,
     ] {
         let Err(error @ Error::Newer { version: 9999, .. }) = opened else {
             panic!("{opened:?}");
@@ -75,7 +75,9 @@ async fn many_may_open_a_new_store_at_once() {
     for n in 0..8 {
         let path = path.clone();
         tasks.spawn(async move {
-            let store = Store::open(&path).await.unwrap();
+            let store = Store::open(&path.clone().into(), Migrations::Run)
+                .await
+                .unwrap();
             store
                 .register(order(&format!("leaf-{n}"), n))
                 .await

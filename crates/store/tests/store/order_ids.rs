@@ -12,14 +12,14 @@ fn again(name: &str, n: u32) -> NewOrder {
     }
 }
 
-#[tokio::test]
-async fn an_id_names_one_execution() {
-    let given = a_store_with_order().await;
+on_both! {
+async fn an_id_names_one_execution(given) {
+    let given = given.with_order().await;
     let taken = given.store.register(order("leaf-1", 2)).await;
     let Err(error @ Error::Exists { .. }) = taken else {
         panic!("{taken:?}");
     };
-    insta::assert_snapshot!(error, @"order leaf-1 exists already; give it another id, or say --again to take the next free one");
+    insta::allow_duplicates! { insta::assert_snapshot!(error, @"order leaf-1 exists already; give it another id, or say --again to take the next free one") };
     assert_eq!(
         given.store.register(again("leaf-1", 2)).await.unwrap(),
         id("leaf-1-2")
@@ -34,9 +34,7 @@ async fn an_id_names_one_execution() {
     );
 }
 
-#[tokio::test]
-async fn orders_are_listed_newest_first() {
-    let given = a_store().await;
+async fn orders_are_listed_newest_first(given) {
     for (n, name) in (1..).zip(["a", "b", "c"]) {
         given.store.register(order(name, n)).await.unwrap();
     }
@@ -60,15 +58,13 @@ async fn orders_are_listed_newest_first() {
         limit: None,
     };
     let failed = given.store.orders(failed).await.unwrap();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&failed).unwrap());
+    insta::assert_snapshot!("orders_are_listed_newest_first", serde_json::to_string_pretty(&failed).unwrap());
     assert_eq!(names(given.store.unfinished().await.unwrap()), ["a", "c"]);
     assert_eq!(given.store.order(&id("d")).await.unwrap(), None);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_stores_never_give_the_same_id() {
-    let given = a_store().await;
-    let other = Store::open(&given.path).await.unwrap();
+async fn two_stores_never_give_the_same_id(given) {
+    let other = given.another().await;
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..20 {
         let store = if n % 2 == 0 {
@@ -82,6 +78,7 @@ async fn two_stores_never_give_the_same_id() {
     assert_eq!(names.len(), 20);
     assert!(names.contains(&id("leaf")) && names.contains(&id("leaf-20")));
 }
+}
 
 /// Services await the store in tasks of their own, so that what it returns must be `Send`.
 #[allow(dead_code, reason = "that it compiles is the test")]
@@ -89,12 +86,14 @@ fn everything_can_be_awaited_anywhere(store: &'static Store) {
     fn sendable(_: impl Send) {}
     let name: &'static model::OrderId = Box::leak(Box::new(id("leaf")));
     let batch: &'static store::Batch = Box::leak(Box::new(batch(1, 0, vec![])));
-    let path: &'static std::path::Path = std::path::Path::new("podometer.db");
-    sendable(Store::open(path));
-    sendable(Store::open_existing(path));
+    let location: &'static store::Location =
+        Box::leak(Box::new(std::path::Path::new("podometer.db").into()));
+    sendable(Store::open(location, store::Migrations::Run));
+    sendable(Store::open_existing(location));
     sendable(store.register(order("leaf", 1)));
     sendable(store.ingest(batch));
-    sendable(store.offset("bus", "topic", uid(1)));
+    sendable(store.offsets(&[]));
+    sendable(store.housekeep(at(0)));
     sendable(store.orders(OrderFilter::default()));
     sendable(store.order(name));
     sendable(store.order_by_uid(uid(1)));

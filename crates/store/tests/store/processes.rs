@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use store::{Error, Store};
+use store::{Error, Migrations, Store};
 
 use crate::given::*;
 
@@ -46,7 +46,9 @@ async fn helper_process() {
     if role == "be refused" {
         return be_refused(Path::new(&path)).await;
     }
-    let store = Store::open(Path::new(&path)).await.unwrap();
+    let store = Store::open(&Path::new(&path).into(), Migrations::Run)
+        .await
+        .unwrap();
     match role.split_once(' ').unwrap_or((role.as_str(), "0")) {
         ("register", first) => register(&store, first.parse().unwrap()).await,
         _ => store_on_and_on(&store).await,
@@ -64,8 +66,8 @@ async fn register(store: &Store, first: u32) {
 }
 
 async fn be_refused(path: &Path) {
-    let reader = Store::open_existing(path).await;
-    let writer = Store::open(&path.with_file_name("other.db")).await;
+    let reader = Store::open_existing(&path.into()).await;
+    let writer = Store::open(&path.with_file_name("other.db").into(), Migrations::Run).await;
     for refused in [reader, writer] {
         assert!(matches!(refused, Err(Error::Denied { .. })), "{refused:?}");
     }
@@ -74,11 +76,7 @@ async fn be_refused(path: &Path) {
 /// One sample a record, so that the offset says how many there must be.
 async fn store_on_and_on(store: &Store) {
     loop {
-        let from = store
-            .offset("embedded-1", TOPIC, uid(1))
-            .await
-            .unwrap()
-            .unwrap_or(0);
+        let from = offset(&store, 1).await.unwrap_or(0);
         let items = (from..from + 2000).map(|seq| sample(key(1, 0, 1), "resize", seq as u64));
         store
             .ingest(&batch(1, from, items.collect()))
@@ -109,12 +107,7 @@ async fn a_killed_writer_leaves_a_whole_store() {
         // Reading goes on meanwhile.
         let during = given.store.sample_count(uid(1)).await.unwrap();
         drop(writer);
-        let offset = given
-            .store
-            .offset("embedded-1", TOPIC, uid(1))
-            .await
-            .unwrap()
-            .unwrap_or(0);
+        let offset = offset(&given.store, 1).await.unwrap_or(0);
         assert_eq!(
             given.store.sample_count(uid(1)).await.unwrap(),
             offset as u64
@@ -132,7 +125,7 @@ async fn a_killed_writer_leaves_a_whole_store() {
 async fn readers_are_served_while_another_process_writes() {
     let given = a_store_with_order().await;
     let _writer = helper("store", &given.path);
-    let reader = Store::open_existing(&given.path).await.unwrap();
+    let reader = Store::open_existing(&given.location).await.unwrap();
     for _ in 0..50 {
         reader.orders(store::OrderFilter::default()).await.unwrap();
         reader.runs(&id("leaf-1")).await.unwrap();

@@ -1,0 +1,50 @@
+//! Samples with the numbers that their rows carry.
+
+use model::{AttemptKey, Sample};
+
+use super::{Item, check::Checked, insert, known::Numbers, way::Way};
+use crate::{columns::Sql, database::Transaction};
+
+/// A sample's row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SampleRow<'a> {
+    pub(super) order: i64,
+    pub(super) task: i64,
+    pub(super) key: AttemptKey,
+    pub(super) sample: &'a Sample,
+}
+
+/// The row of an item, if it is a sample.
+pub(super) fn row<'a>(item: &'a Item, numbers: &Numbers) -> Option<SampleRow<'a>> {
+    let Item::Sample { key, task, sample } = item else {
+        return None;
+    };
+    Some(SampleRow {
+        order: numbers.order(key.order_uid),
+        task: numbers.tasks.get(task).copied().unwrap_or(0),
+        key: *key,
+        sample,
+    })
+}
+
+/// Writes the samples of a batch; how many are new.
+pub(super) async fn write(
+    to: &mut Transaction,
+    checked: &Checked<'_>,
+    numbers: &Numbers,
+    way: Way,
+) -> Sql<u64> {
+    let rows: Vec<_> = checked
+        .items
+        .iter()
+        .filter_map(|(_, item)| row(item, numbers))
+        .collect();
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    match to {
+        Transaction::Sqlite(_) => insert::insert(to, &rows).await,
+        Transaction::Postgres(to) if way == Way::Fast => super::copy::copy(to, &rows).await,
+        Transaction::Postgres(to) => super::copy::merge(to, &rows).await,
+    }
+}

@@ -1,0 +1,1 @@
+drop view sample_minute;

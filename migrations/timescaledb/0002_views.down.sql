@@ -1,0 +1,4 @@
+drop view run_named;
+drop view sample_named;
+drop view sample;
+drop view sample_long;
