@@ -130,6 +130,8 @@ create table run (
     largest_gap_seconds double precision,
     -- out of its samples, once it has ended: processor weighted by time, memory by sample
     stored_samples bigint,
+    first_sample_at timestamptz,
+    last_sample_at timestamptz,
     cpu_p50 double precision,
     cpu_p95 double precision,
     cpu_max double precision,

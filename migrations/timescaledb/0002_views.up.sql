@@ -58,6 +58,7 @@ select
     run.net_rx_bytes, run.net_tx_bytes, run.major_faults, run.oom_kills, run.leftover_processes,
     run.monitor_cpu_seconds, run.monitor_memory_bytes,
     run.samples, run.missed_samples, run.largest_gap_seconds, run.stored_samples,
+    run.first_sample_at, run.last_sample_at,
     run.cpu_p50, run.cpu_p95, run.cpu_max, run.memory_p50, run.memory_p95, run.memory_max,
     run.launcher, run.source, run.period_seconds, run.image, run.image_digest, run.command,
     run.requested_cpu, run.requested_memory_bytes, run.limit_cpu, run.limit_memory_bytes,

@@ -59,8 +59,9 @@ pub enum Error {
     },
     /// The server doesn't answer.
     #[error(
-        "{place}: the database can't be reached ({source}); check that it runs and that the \
-         address is right (--database-url)"
+        "{place}: the database can't be reached ({}); check that it runs and that the \
+         address is right (--database-url)",
+        said(source)
     )]
     Unreachable {
         /// The server.
@@ -70,8 +71,9 @@ pub enum Error {
     },
     /// No connection that is safe from listeners.
     #[error(
-        "{place}: no secure connection to the database ({source}); name the authority that signed its \
-         certificate with PGSSLROOTCERT, or choose another sslmode in the address"
+        "{place}: no secure connection to the database ({}); name the authority that signed its \
+         certificate with PGSSLROOTCERT, or choose another sslmode in the address",
+        said(source)
     )]
     Insecure {
         /// The server.
@@ -81,8 +83,9 @@ pub enum Error {
     },
     /// The server doesn't let us in.
     #[error(
-        "{place}: the database lets this user not in ({source}); check the user in the address and \
-         the password (in it, or in the file that PGPASSFILE names)"
+        "{place}: the database does not let this user in ({}); check the user in the address and \
+         the password (in it, or in the file that PGPASSFILE names)",
+        said(source)
     )]
     Login {
         /// The server.
@@ -102,8 +105,9 @@ pub enum Error {
     },
     /// The server doesn't let us do it.
     #[error(
-        "{place}: the user may not do that ({doing}: {source}); let the owner of the database run \
-         podometer migrate, and grant this user the use of the schema podometer and its tables"
+        "{place}: the user may not do that ({doing}: {}); let the owner of the database run \
+         podometer migrate, and grant this user the use of the schema podometer and its tables",
+        said(source)
     )]
     Forbidden {
         /// The server.
@@ -199,4 +203,14 @@ pub enum Error {
         /// How it stands.
         status: Status,
     },
+}
+
+/// What a person needs of an error of the database: not where in the server's source it was raised.
+pub(crate) fn said(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Tls(error) => error.to_string(),
+        error => error.to_string(),
+    }
 }

@@ -50,7 +50,7 @@ impl fmt::Display for Location {
 /// Where a PostgreSQL server is and who we are there. It prints as `user@host:port/database`; its
 /// password is never printed.
 #[derive(Clone)]
-pub struct ServerAddress(pub(crate) PgConnectOptions);
+pub struct ServerAddress(pub(crate) Box<PgConnectOptions>);
 
 /// What every connection asks of the server: our schema and no other, so that tables of other
 /// programs are never taken for ours; and that a consumer whose machine vanished in the middle of
@@ -82,9 +82,8 @@ impl FromStr for ServerAddress {
             sqlx::Error::Configuration(why) => wrong(why.to_string()),
             other => wrong(other.to_string()),
         })?;
-        Ok(Self(
-            options.application_name("podometer").options(SETTINGS),
-        ))
+        let options = options.application_name("podometer").options(SETTINGS);
+        Ok(Self(Box::new(options)))
     }
 }
 
@@ -136,7 +135,7 @@ impl From<Migrations> for Options {
     fn from(migrations: Migrations) -> Self {
         Self {
             migrations,
-            chunk_interval: Duration::from_secs(60 * 60),
+            chunk_interval: Duration::from_hours(1),
             retention: None,
         }
     }
@@ -157,8 +156,8 @@ mod tests {
     #[test]
     fn what_is_no_address_says_so() {
         let why = |url: &str| url.parse::<ServerAddress>().unwrap_err().to_string();
-        insta::assert_snapshot!(why("mysql://ada:secret@db/lab"), @"");
-        insta::assert_snapshot!(why("postgres://ada:secret@db:port/lab"), @"");
-        insta::assert_snapshot!(why("postgres://ada:secret@db/lab?sslmode=perhaps"), @"");
+        insta::assert_snapshot!(why("mysql://ada:secret@db/lab"), @"the database's address is not understood: it doesn't begin with postgres://; it looks like postgres://USER@HOST:PORT/DATABASE, with the password in a file that PGPASSFILE names");
+        insta::assert_snapshot!(why("postgres://ada:secret@db:port/lab"), @"the database's address is not understood: invalid port number; it looks like postgres://USER@HOST:PORT/DATABASE, with the password in a file that PGPASSFILE names");
+        insta::assert_snapshot!(why("postgres://ada:secret@db/lab?sslmode=perhaps"), @r#"the database's address is not understood: error with configuration: unknown value "perhaps" for `ssl_mode`; it looks like postgres://USER@HOST:PORT/DATABASE, with the password in a file that PGPASSFILE names"#);
     }
 }

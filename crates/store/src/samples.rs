@@ -83,12 +83,12 @@ impl Place {
 }
 
 /// The statement that reads the samples that follow a [`Place`], of the order that `order` finds by
-/// `$1`, the position `$2` and the attempt `$3`.
+/// `$1`, the position `$2` and the attempt `$3`. The bounds (`and time ...`) may use `$8` and `$9`.
 ///
 /// Each database reads them in the order of the key that it has: a file by their sequence numbers,
 /// a server by time. An attempt's clock never goes back, so that is the same order. The order of the
 /// server's columns is that of its key, whose other parts are given.
-pub(crate) fn following(columns: &str, order: &str, is_server: bool) -> String {
+pub(crate) fn following(columns: &str, order: &str, bounds: &str, is_server: bool) -> String {
     let place = if is_server {
         "time >= $4 and (time, task_id, seq) > ($4, $5, $6) order by time, task_id, seq"
     } else {
@@ -96,7 +96,7 @@ pub(crate) fn following(columns: &str, order: &str, is_server: bool) -> String {
     };
     format!(
         "select {columns} from sample_wide \
-         where order_id = {order} and position = $2 and attempt = $3 and {place} limit $7"
+         where order_id = {order} and position = $2 and attempt = $3 {bounds} and {place} limit $7"
     )
 }
 
@@ -150,14 +150,21 @@ impl Store {
     ) -> Result<u64, Error> {
         let mut count = 0;
         let mut after = Place::START;
+        let between = self.between(order, position, attempt).await;
+        let between = between.map_err(self.database.failed(READING))?;
         let order_id = "(select id from orders where name = $1)";
-        let page = following(&COLUMNS, order_id, self.database.is_server());
+        let bounds = between.map_or("", |_| "and time between $8 and $9");
+        let page = following(&COLUMNS, order_id, bounds, self.database.is_server());
         loop {
             let rows = made(page.clone(), true)
                 .bind(order.as_str())
                 .bind(position.0)
                 .bind(attempt.0);
-            let rows = self.database.all(after.bind(rows, PAGE)).await;
+            let mut rows = after.bind(rows, PAGE);
+            if let Some((first, last)) = between {
+                rows = rows.bind(first).bind(last);
+            }
+            let rows = self.database.all(rows).await;
             let rows = rows.map_err(self.database.failed(READING))?;
             let Some(last) = rows.last() else {
                 return Ok(count);
@@ -168,6 +175,30 @@ impl Store {
                 take(StoredSample::read(row).map_err(self.database.failed(READING))?);
             }
         }
+    }
+
+    /// Between which instants the samples of a run lie, if it has ended: so the server looks into
+    /// those chunks only, of which there may be thousands.
+    async fn between(
+        &self,
+        order: &OrderId,
+        position: Position,
+        attempt: Attempt,
+    ) -> Sql<Option<(Timestamp, Timestamp)>> {
+        if !self.database.is_server() {
+            return Ok(None);
+        }
+        let run = sql("select first_sample_at, last_sample_at from run \
+             where order_id = (select id from orders where name = $1) \
+             and position = $2 and attempt = $3")
+        .bind(order.as_str())
+        .bind(position.0)
+        .bind(attempt.0);
+        let Some(row) = self.database.optional(run).await? else {
+            return Ok(None);
+        };
+        let first = row.optional("first_sample_at")?;
+        Ok(first.zip(row.optional("last_sample_at")?))
     }
 
     /// How many samples of an execution are stored.

@@ -7,6 +7,7 @@
 //! percentiles are over samples, by the nearest rank: the least value such that 95 % of the samples
 //! are at or below it.
 
+use model::Timestamp;
 use serde::Serialize;
 
 use crate::{
@@ -107,11 +108,13 @@ impl Distribution {
 pub(crate) async fn refresh(to: &mut Transaction, one: Numbered) -> Sql<()> {
     let (points, missed) = points(to, one).await?;
     let found = Statistics::of(&points);
+    let times = || points.iter().map(|point| Timestamp(point.time_us));
     let update = sql(
         "update run set stored_samples = $4, cpu_p50 = $5, cpu_p95 = $6, cpu_max = $7, \
          memory_p50 = $8, memory_p95 = $9, memory_max = $10, \
          samples = case when samples < $4 then $4 else samples end, \
-         missed_samples = case when missed_samples < $11 then $11 else missed_samples end \
+         missed_samples = case when missed_samples < $11 then $11 else missed_samples end, \
+         first_sample_at = $12, last_sample_at = $13 \
          where order_id = $1 and position = $2 and attempt = $3",
     )
     .bind(one.order)
@@ -124,7 +127,9 @@ pub(crate) async fn refresh(to: &mut Transaction, one: Numbered) -> Sql<()> {
     .bind(found.memory_p50)
     .bind(found.memory_p95)
     .bind(found.memory_max)
-    .bind(missed);
+    .bind(missed)
+    .bind(times().min())
+    .bind(times().max());
     to.execute(update).await.map(drop)
 }
 
@@ -134,17 +139,15 @@ async fn points(to: &mut Transaction, one: Numbered) -> Sql<(Vec<Point>, i64)> {
     let mut points: Vec<(i64, Point)> = Vec::new();
     let mut missed = 0;
     let mut after = Place::START;
-    let page = following(
-        "time, seq, task_id, cpu, memory, missed_before",
-        "$1",
-        to.is_server(),
-    );
+    let from = earliest(to, one).await?;
+    let columns = "time, seq, task_id, cpu, memory, missed_before";
+    let page = following(columns, "$1", "and time >= $8", to.is_server());
     loop {
         let rows = made(page.clone(), true)
             .bind(one.order)
             .bind(one.position.0)
             .bind(one.attempt.0);
-        let rows = to.all(after.bind(rows, PAGE)).await?;
+        let rows = to.all(after.bind(rows, PAGE).bind(from)).await?;
         let Some(last) = rows.last() else {
             break;
         };
@@ -156,6 +159,21 @@ async fn points(to: &mut Transaction, one: Numbered) -> Sql<(Vec<Point>, i64)> {
     }
     points.sort_by_key(|(seq, point)| (*seq, point.time_us));
     Ok((points.into_iter().map(|(_, point)| point).collect(), missed))
+}
+
+/// Before all samples of a run: a day before its start, which a clock that is wrong may tell. So the
+/// server need not look into all earlier chunks, of which there may be thousands.
+async fn earliest(to: &mut Transaction, one: Numbered) -> Sql<Timestamp> {
+    const DAY_US: i64 = 86_400_000_000;
+    let started =
+        sql("select started_at from run where order_id = $1 and position = $2 and attempt = $3")
+            .bind(one.order)
+            .bind(one.position.0)
+            .bind(one.attempt.0);
+    let started: Option<Timestamp> = to.one(started).await?.optional("started_at")?;
+    Ok(started.map_or(Timestamp(i64::MIN), |at| {
+        Timestamp(at.0.saturating_sub(DAY_US))
+    }))
 }
 
 fn point(row: &Row) -> Sql<Point> {

@@ -51,7 +51,7 @@ impl Server {
         let pool = PoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
-            .connect_lazy_with(address.0.clone());
+            .connect_lazy_with((*address.0).clone());
         let mut server = Self {
             place: place.clone(),
             pool,

@@ -43,14 +43,13 @@ pub(super) fn check(batch: &Batch) -> Checked<'_> {
                 "the batch doesn't say the id of its execution {order}"
             ))
         };
-        match wrong {
-            Some(why) => checked.refused.push((place, why)),
-            None => {
-                let began = checked.orders.entry(order).or_default();
-                *began = began.or_else(|| item.began());
-                checked.items.push((place, item));
-            }
+        if let Some(why) = wrong {
+            checked.refused.push((place, why));
+            continue;
         }
+        let began = checked.orders.entry(order).or_default();
+        *began = began.or_else(|| item.began());
+        checked.items.push((place, item));
     }
     checked
 }

@@ -16,6 +16,7 @@ use crate::{
     Abilities,
     columns::Sql,
     database::{Transaction, sql},
+    error::said,
     minute, orders,
     run_rows::{self, Numbered},
     statistics,
@@ -140,7 +141,7 @@ async fn one_by_one(
             }
             Err(error) if is_data(&error) => {
                 written.refused_samples += u64::from(row.is_some());
-                written.refused.push((*place, error.to_string()));
+                written.refused.push((*place, said(&error)));
                 to.execute(sql("rollback to savepoint item")).await?;
             }
             Err(error) => return Err(error),

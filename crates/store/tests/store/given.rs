@@ -24,7 +24,7 @@ pub(crate) struct Given {
     /// The file, if it is one.
     pub(crate) path: PathBuf,
     _folder: TempDir,
-    _database: Option<server::Database>,
+    database: Option<server::Database>,
 }
 
 impl Given {
@@ -38,7 +38,7 @@ impl Given {
             location,
             path,
             _folder: folder,
-            _database: None,
+            database: None,
         }
     }
 
@@ -51,7 +51,7 @@ impl Given {
             location,
             path: PathBuf::new(),
             _folder: tempfile::tempdir().unwrap(),
-            _database: Some(database),
+            database: Some(database),
         })
     }
 
@@ -71,7 +71,7 @@ impl Given {
 
     /// Rows of any query as text, a line each, columns apart by `|`, as the program `sqlite3` prints.
     pub(crate) async fn rows(&self, sql: &str) -> String {
-        match &self._database {
+        match &self.database {
             Some(database) => server::rows(&database.url, sql).await,
             None => rows(&self.path, sql).await,
         }
@@ -323,7 +323,7 @@ pub(crate) async fn ingest(store: &Store, order: u32, items: Vec<Item>) -> u64 {
 /// other as text.
 pub(crate) fn readable(text: &str) -> String {
     let cell = |cell: &str| match cell.parse() {
-        Ok(us) if us >= START => Timestamp(us).to_string(),
+        Ok(us) if us > START - 3_600_000_000 => Timestamp(us).to_string(),
         _ => cell.to_owned(),
     };
     let line = |line: &str| line.split('|').map(cell).collect::<Vec<_>>().join("|") + "\n";

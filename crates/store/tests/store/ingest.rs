@@ -95,7 +95,7 @@ on_both! {
         let given = given.with_order().await;
         let mut other = batch(1, -1, vec![sample(key(1, 0, 1), "resize", 0)]);
         given.store.ingest(&other).await.unwrap();
-        other.advances[0].log.bus = "embedded-2".to_owned();
+        "embedded-2".clone_into(&mut other.advances[0].log.bus);
         other.advances[0].expected = 0;
         let again = given.store.ingest(&other).await.unwrap();
         assert_eq!(again, stored(0, 1));

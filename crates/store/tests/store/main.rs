@@ -6,13 +6,16 @@
 mod given;
 mod server;
 
+mod batches;
 mod broken_files;
 mod forgetting;
 mod ingest;
 mod ingest_properties;
 mod interrupted;
 mod migrations;
+mod on_a_server;
 mod order_ids;
+mod plain_server;
 mod processes;
 mod queries;
 mod views;

@@ -76,7 +76,7 @@ async fn be_refused(path: &Path) {
 /// One sample a record, so that the offset says how many there must be.
 async fn store_on_and_on(store: &Store) {
     loop {
-        let from = offset(&store, 1).await.unwrap_or(0);
+        let from = offset(store, 1).await.unwrap_or(0);
         let items = (from..from + 2000).map(|seq| sample(key(1, 0, 1), "resize", seq as u64));
         store
             .ingest(&batch(1, from, items.collect()))

@@ -51,6 +51,7 @@ async fn every_query_of_the_page_answers(given) {
     let given = two_orders(given).await;
     let mut text = String::new();
     let kind = if given.is_server() { "postgresql" } else { "sqlite" };
+    given.store.housekeep(at(60)).await.unwrap();
     for (heading, sql) in queries(kind) {
         let answer = given.rows(sql).await;
         assert!(!answer.is_empty(), "{heading}: no rows\n{sql}");

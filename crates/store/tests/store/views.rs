@@ -11,7 +11,8 @@ on_both! {
 async fn a_row_for_each_value(given) {
     let given = an_order(given).await;
     let sql = "select * from sample order by task_id, resource_id, time";
-    insta::allow_duplicates! { insta::assert_snapshot!(given.rows(sql).await, @"
+    let text = given.rows(sql).await;
+    insta::allow_duplicates! { insta::assert_snapshot!(text, @"
     1|1|1|0.25|1700000001000000
     1|1|1|0.5|1700000002000000
     1|1|1|0.75|1700000003000000
@@ -29,7 +30,8 @@ async fn a_row_for_each_value(given) {
 async fn the_same_with_names(given) {
     let given = an_order(given).await;
     let sql = "select * from sample_named where resource = 'cpu' order by position, time";
-    insta::allow_duplicates! { insta::assert_snapshot!(readable(&given.rows(sql).await), @"
+    let text = readable(&given.rows(sql).await);
+    insta::allow_duplicates! { insta::assert_snapshot!(text, @"
     leaf-1|0|resize|1|1|cpu|cores|0.25|2023-11-14T22:13:21.000000Z
     leaf-1|0|resize|1|2|cpu|cores|0.5|2023-11-14T22:13:22.000000Z
     leaf-1|0|resize|1|3|cpu|cores|0.75|2023-11-14T22:13:23.000000Z
@@ -42,7 +44,8 @@ async fn runs_with_names(given) {
     let given = an_order(given).await;
     let sql = "select order_name, task, machine, position, attempt, started_at, ended_at, reason, \
                cpu_p50, memory_max, output from run_named order by position";
-    insta::allow_duplicates! { insta::assert_snapshot!(readable(&given.rows(sql).await), @"
+    let text = readable(&given.rows(sql).await);
+    insta::allow_duplicates! { insta::assert_snapshot!(text, @"
     leaf-1|resize|bench|0|1|2023-11-14T22:13:20.000000Z|2023-11-14T22:13:24.000000Z|completed|0.5|5242880|done
     leaf-1|segment||1|1||||||
     ") };
@@ -68,8 +71,9 @@ async fn means_and_peaks_of_minutes(given) {
     given.store.housekeep(at(100)).await.unwrap();
     let sql = "select order_id, task_id, position, attempt, minute, samples, cpu_mean, cpu_max, memory_max \
                from sample_minute order by minute";
-    insta::allow_duplicates! { insta::assert_snapshot!(readable(&given.rows(sql).await), @r"
-    1|1|0|1|1699999980000000|40|5|9.75|41943040
+    let text = readable(&given.rows(sql).await);
+    insta::allow_duplicates! { insta::assert_snapshot!(text, @r"
+    1|1|0|1|2023-11-14T22:13:00.000000Z|40|5|9.75|41943040
     1|1|0|1|2023-11-14T22:14:00.000000Z|50|16.125|22.25|94371840
     ") };
 }
