@@ -90,20 +90,26 @@ impl Feed {
             match self.poll() {
                 None => break,
                 Some(Ok(record)) => records.push(record),
-                Some(Err(error)) if is_final(&error) => {
+                Some(Err(error)) if self.is_final(&error) => {
                     if records.is_empty() {
                         return Err(error);
                     }
                     *lock(&self.failed) = Some(error);
                     break;
                 }
-                Some(Err(error)) => self.watching().voice.trouble(&error, ""),
+                // The context has heard of it, and says it.
+                Some(Err(_)) => {}
             }
         }
         if !records.is_empty() {
             self.watching().voice.health.answered();
         }
         Ok(self.sort(&records).collect())
+    }
+
+    /// Whether reading is at its end: the broker says no, or the client gives up.
+    fn is_final(&self, error: &KafkaError) -> bool {
+        is_final(error) || self.watching().voice.health.refusal().is_some()
     }
 
     /// Reads those records that are to be handed on. The lock is held for their places only.

@@ -88,7 +88,11 @@ impl Health {
             reason.to_owned()
         };
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AllBrokersDown) => self.gone(look),
+            Some(RDKafkaErrorCode::AllBrokersDown) => self.gone(&reason, look),
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
+                self.say_once(&error.to_string(), &reason);
+                lock(&self.state).refused.get_or_insert(reason);
+            }
             // One of several: said when it is the last.
             Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve) => {
                 debug!(target: "kafka", "{reason}");
@@ -112,13 +116,15 @@ impl Health {
         }
     }
 
-    fn gone(self: &Arc<Self>, look: &Look) {
+    fn gone(self: &Arc<Self>, reason: &str, look: &Look) {
         if self.quiet || self.away.swap(true, Ordering::SeqCst) {
             return;
         }
         let mut state = lock(&self.state);
         state.since = Some(Instant::now());
-        warn!(target: "kafka", "kafka is away: {}; trying again", state.reason);
+        let known = Some(state.reason.as_str()).filter(|text| !text.is_empty());
+        let reason = known.unwrap_or(reason);
+        warn!(target: "kafka", "kafka is away: {reason}; trying again");
         drop(state);
         let (health, look) = (Arc::downgrade(self), look.clone());
         let thread = thread::Builder::new().name("bus-look".to_owned());

@@ -93,6 +93,7 @@ impl Watching {
 
 impl ClientContext for Watching {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.stir();
         self.voice.log(level, facility, message);
     }
 

@@ -128,7 +128,7 @@ fn wait_until_known(
 ) -> Result<HashMap<String, i32>, Error> {
     let start = Instant::now();
     let mut counts = HashMap::new();
-    let metadata = super::patient(address, |wait| {
+    let metadata = super::patient(client, address, |wait| {
         client.client().fetch_metadata(Some(names[0]), wait)
     })?;
     for broker in metadata.brokers() {

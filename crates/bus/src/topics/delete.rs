@@ -49,7 +49,7 @@ fn wait_until_gone(address: &Address, names: &[String]) -> Result<(), Error> {
     let client = client(address)?;
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let start = Instant::now();
-    let metadata = patient(address, |wait| {
+    let metadata = patient(&client, address, |wait| {
         client.client().fetch_metadata(Some(names[0]), wait)
     })?;
     let limit = Duration::from_secs(2);

@@ -31,7 +31,7 @@ pub(super) struct Topic {
 /// Kafka's id of a topic. Blocks for [`crate::bus::ANSWER_TIME`] at most.
 pub(crate) fn generation(address: &Address, topic: &str) -> Result<String, Error> {
     let client = client(address)?;
-    let found = super::patient(address, |wait| {
+    let found = super::patient(&client, address, |wait| {
         describe(client.client(), &[topic], None, wait)
     })?;
     let found = found.into_iter().next().flatten();

@@ -111,7 +111,7 @@ pub(crate) fn partitions(
     topic: &str,
     address: &Address,
 ) -> Result<Option<i32>, Error> {
-    let metadata = patient(address, |wait| {
+    let metadata = patient(client, address, |wait| {
         client.client().fetch_metadata(Some(topic), wait)
     })?;
     let count = metadata
@@ -129,7 +129,7 @@ pub(crate) fn ends(address: &Address, topic: &str) -> Result<Vec<i64>, Error> {
         .ok_or_else(|| Error::no_topic(topic, &address.servers))?;
     (0..count)
         .map(|partition| {
-            let (_, end) = patient(address, |wait| {
+            let (_, end) = patient(&client, address, |wait| {
                 client.fetch_watermarks(topic, partition, wait)
             })?;
             Ok(end)
@@ -139,6 +139,7 @@ pub(crate) fn ends(address: &Address, topic: &str) -> Result<Vec<i64>, Error> {
 
 /// Asks again and again for [`ANSWER_TIME`], in short waits, to see when the broker says no.
 fn patient<T>(
+    client: &BaseConsumer<Logging>,
     address: &Address,
     mut ask: impl FnMut(Duration) -> Result<T, KafkaError>,
 ) -> Result<T, Error> {
@@ -151,6 +152,8 @@ fn patient<T>(
                 return Ok(answer);
             }
             Err(source) => {
+                // What the client has to say of it waits to be fetched; at most a handful of lines.
+                client.poll(Duration::from_millis(10));
                 if let Some(reason) = address.health.refusal() {
                     let servers = address.servers.clone();
                     return Err(Error::Refused { servers, reason });
