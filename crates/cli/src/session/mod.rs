@@ -111,7 +111,7 @@ impl Session {
         Ok(Self {
             producer: MonitorProducer::start(&bus, options)?,
             consumer: consumer?,
-            orchestrator: Orchestrator::new(bus.clone(), launcher, Options::default())?,
+            orchestrator: Orchestrator::new(bus.clone(), launcher, Options::of(&bus))?,
             bus,
             host,
         })
