@@ -13,10 +13,10 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use harness::{Place, Running, until};
+use harness::{Place, Running, Said, processes_with, until};
 use nix::sys::{prctl, signal::Signal};
 use serde_json::json;
 use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -89,22 +89,22 @@ impl Drop for Kafka {
     }
 }
 
-#[test]
-fn an_outage_of_twenty_seconds_loses_nothing() {
-    if std::env::var_os("PODOMETER_TEST_FAST").is_some_and(|fast| fast == "1") {
+/// Says so if it is not to be run.
+fn is_fast() -> bool {
+    let fast = std::env::var_os("PODOMETER_TEST_FAST").is_some_and(|fast| fast == "1");
+    if fast {
         println!("not run: it takes a minute, and PODOMETER_TEST_FAST is set");
-        return;
     }
-    let place = Place::new();
-    let mut kafka = Kafka::start(&place.path("kafka"));
-    let sh = |name: &str, script: &str| json!({ "name": name, "local": ["sh", "-c", script] });
-    let short = sh("short", "sleep 0.3; echo done");
-    let long = sh(
-        "long",
-        "i=0; while [ $i -lt 80 ]; do i=$((i+1)); sleep 0.1; done; echo done",
-    );
-    let tasks = [&short, &short, &long, &short, &short, &short];
-    place.write("a.json", json!({ "id": "a", "tasks": tasks }).to_string());
+    fast
+}
+
+/// An order of shell scripts with their names.
+fn start(place: &Place, kafka: &Kafka, tasks: &[(&str, &str)]) -> Running {
+    let tasks = tasks
+        .iter()
+        .map(|(name, script)| json!({ "name": name, "local": ["sh", "-c", script] }));
+    let order = json!({ "id": "a", "tasks": tasks.collect::<Vec<_>>() });
+    place.write("a.json", order.to_string());
     let args = [
         "run",
         "a.json",
@@ -115,7 +115,42 @@ fn an_outage_of_twenty_seconds_loses_nothing() {
     ];
     let mut command = place.command(&args);
     command.args(["--bootstrap-servers", &kafka.address]);
-    let running = Running::start(command);
+    Running::start(command)
+}
+
+/// Every sample of every run is there, and nothing lies about any more.
+fn complete(place: &Place, tasks: usize) -> Vec<(i64, i64, Vec<i64>)> {
+    let rows = rows(place);
+    assert_eq!(rows.len(), tasks, "{rows:?}");
+    for (position, missed, seqs) in &rows {
+        let all: Vec<i64> = (0..seqs.len() as i64).collect();
+        assert_eq!((*missed, seqs), (0, &all), "task {position}");
+    }
+    let left = place.data("a/runs").read_dir().unwrap().flatten();
+    let left = left.filter(|file| file.file_name().to_string_lossy().contains("undelivered"));
+    assert_eq!(left.count(), 0);
+    assert_eq!(place.data("kafka.spool").read_dir().unwrap().count(), 0);
+    rows
+}
+
+fn said_once(said: &Said, text: &str) {
+    assert_eq!(said.err.matches(text).count(), 1, "{text}: {}", said.err);
+}
+
+#[test]
+fn an_outage_of_twenty_seconds_loses_nothing() {
+    if is_fast() {
+        return;
+    }
+    let place = Place::new();
+    let mut kafka = Kafka::start(&place.path("kafka"));
+    let short = ("short", "sleep 0.3; echo done");
+    let long = (
+        "long",
+        "i=0; while [ $i -lt 80 ]; do i=$((i+1)); sleep 0.1; done; echo done",
+    );
+    let tasks = [short, short, long, short, short, short];
+    let running = start(&place, &kafka, &tasks);
     let begun = place.data("a/runs/2-long-1.out");
     until("the long task runs", ORDER, || begun.exists());
     thread::sleep(Duration::from_secs(2));
@@ -127,22 +162,58 @@ fn an_outage_of_twenty_seconds_loses_nothing() {
     );
     kafka.again();
     let said = running.wait_for(ORDER);
-    println!("{}", said.err);
     assert_eq!(said.code, Some(0), "{said:?}");
-    let once = |text: &str| assert_eq!(said.err.matches(text).count(), 1, "{text}: {}", said.err);
-    once("samples of a go to the spool");
-    once("Kafka is back: ");
-    let rows = rows(&place);
-    assert_eq!(rows.len(), tasks.len(), "{rows:?}");
-    for (position, missed, seqs) in &rows {
-        let all: Vec<i64> = (0..seqs.len() as i64).collect();
-        assert_eq!((*missed, seqs), (0, &all), "task {position}");
-    }
+    said_once(&said, "samples of a go to the spool");
+    said_once(&said, "Kafka is back: ");
+    let rows = complete(&place, tasks.len());
     assert!(rows[2].2.len() > 80, "{rows:?}");
-    let left = place.data("a/runs").read_dir().unwrap().flatten();
-    let left = left.filter(|file| file.file_name().to_string_lossy().contains("undelivered"));
-    assert_eq!(left.count(), 0);
-    assert_eq!(place.data("kafka.spool").read_dir().unwrap().count(), 0);
+}
+
+/// Kafka is killed in an order's only task. Returns when only the order's end is to be told.
+fn away_at_the_end(place: &Place) -> (Kafka, Running) {
+    let mut kafka = Kafka::start(&place.path("kafka"));
+    let running = start(place, &kafka, &[("short", "sleep 2; echo done")]);
+    let begun = place.data("a/runs/0-short-1.out");
+    until("the task runs", ORDER, || begun.exists());
+    kafka.kill();
+    let left = place.data("a/runs/0-short-1.undelivered");
+    until("the runner leaves its words", ORDER, || left.exists());
+    // The path is in the environment of the runner alone.
+    let is_gone = || processes_with(left.to_str().unwrap()).is_empty();
+    until("the runner has ended", ORDER, is_gone);
+    (kafka, running)
+}
+
+#[test]
+fn an_order_that_ends_in_an_outage_waits_for_kafka() {
+    if is_fast() {
+        return;
+    }
+    let place = Place::new();
+    let (mut kafka, running) = away_at_the_end(&place);
+    thread::sleep(Duration::from_secs(5));
+    kafka.again();
+    let said = running.wait_for(ORDER);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    said_once(&said, "Kafka has not confirmed it yet");
+    complete(&place, 1);
+}
+
+#[test]
+fn nobody_has_to_wait_for_kafka() {
+    if is_fast() {
+        return;
+    }
+    let place = Place::new();
+    let (_kafka, running) = away_at_the_end(&place);
+    running.signal(Signal::SIGINT);
+    // So close together they would be one.
+    thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    running.signal(Signal::SIGINT);
+    let said = running.wait_for(ORDER);
+    assert!(begin.elapsed() < Duration::from_secs(10), "{said:?}");
+    assert!(said.err.contains("ending at once"), "{said:?}");
 }
 
 /// Of each run its position, how many samples it misses, and the sequence numbers that are stored.

@@ -72,12 +72,15 @@ impl MonitorProducer {
         let publisher = Arc::new(bus.publisher()?);
         let (orders, added) = mpsc::channel(64);
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let limit = options.spool_limit_bytes;
+        let spools = options.spool.map(|folder| Spools::new(folder, limit));
+        if let Some(spools) = spools.clone() {
+            tasks.spawn_blocking(move || spools.tidy());
+        }
         let router = Router {
             reader,
             publisher,
-            spools: options
-                .spool
-                .map(|folder| Spools::new(folder, options.spool_limit_bytes)),
+            spools,
             inboxes: HashMap::new(),
             tasks: tasks.clone(),
             stopping: stopping.clone(),

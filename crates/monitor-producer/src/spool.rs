@@ -22,6 +22,8 @@ use model::{AttemptKey, Envelope, Message, OrderUid, Reading, message::Record};
 
 /// The longest line that is read back, bytes; none that is written comes near.
 const MAX_LINE: u64 = 4 * 1024 * 1024;
+/// Files that nobody has come back for after so long are removed.
+const FORGOTTEN: Duration = Duration::from_hours(7 * 24);
 /// How long a predecessor's last write may take.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -58,6 +60,19 @@ impl Spools {
 
     pub(crate) fn path(&self, order: OrderUid) -> PathBuf {
         self.folder.join(format!("{order}.spool"))
+    }
+
+    /// Removes files of orders that nobody serves any more. Blocks.
+    pub(crate) fn tidy(&self) {
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let age = entry.metadata().and_then(|m| m.modified()).ok();
+            let age = age.and_then(|at| at.elapsed().ok()).unwrap_or_default();
+            if age > FORGOTTEN && path.extension().is_some_and(|e| e == "spool") {
+                tracing::warn!("{} is old and nobody's; it is removed", path.display());
+                let _ = fs::remove_file(path);
+            }
+        }
     }
 
     /// What a predecessor left for the order, without what its end tore. Blocks.

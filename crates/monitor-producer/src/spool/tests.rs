@@ -132,6 +132,22 @@ fn a_file_in_use_is_not_taken() {
     other.try_lock().unwrap();
 }
 
+#[test]
+fn what_nobody_comes_back_for_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let spools = spools(&folder, 1 << 20);
+    let other = OrderUid(uuid::Uuid::from_u128(8));
+    drop((
+        spools.create(order()).unwrap(),
+        spools.create(other).unwrap(),
+    ));
+    let old = std::time::SystemTime::now() - FORGOTTEN - Duration::from_mins(1);
+    let file = OpenOptions::new().write(true).open(spools.path(order()));
+    file.unwrap().set_modified(old).unwrap();
+    spools.tidy();
+    assert!(!spools.path(order()).exists() && spools.path(other).exists());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
