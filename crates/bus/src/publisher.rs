@@ -43,16 +43,13 @@ impl Publisher {
     /// Puts a message in line, for which it waits while the line is full; what comes back becomes
     /// ready when the broker has it. A delivery that is dropped is still published.
     pub async fn enqueue(&self, topic: &str, envelope: &Envelope) -> Result<Delivery, Error> {
-        let record = envelope
-            .encode()
-            .map_err(|source| Error::encode(topic, source))?;
-        let outgoing = Outgoing {
-            key: Some(record.key.as_bytes().to_vec()),
-            value: record.value,
-            headers: record.headers,
-            of: Some(envelope.header.order_uid),
-        };
-        self.send(topic, outgoing).await
+        self.send(topic, outgoing(topic, envelope)?).await
+    }
+
+    /// Puts a message in line at once, full or not: for those who themselves bound how many of their
+    /// deliveries are on the way.
+    pub fn enqueue_now(&self, topic: &str, envelope: &Envelope) -> Result<Delivery, Error> {
+        Ok(self.sender.send(topic, outgoing(topic, envelope)?, None))
     }
 
     async fn send(&self, topic: &str, outgoing: Outgoing) -> Result<Delivery, Error> {
@@ -102,6 +99,18 @@ impl Publisher {
         let topic = self.sender.dead_letters().to_owned();
         self.send(&topic, outgoing).await?.await
     }
+}
+
+fn outgoing(topic: &str, envelope: &Envelope) -> Result<Outgoing, Error> {
+    let record = envelope
+        .encode()
+        .map_err(|source| Error::encode(topic, source))?;
+    Ok(Outgoing {
+        key: Some(record.key.as_bytes().to_vec()),
+        value: record.value,
+        headers: record.headers,
+        of: Some(envelope.header.order_uid),
+    })
 }
 
 /// Becomes ready when the broker has confirmed a record, or won't.

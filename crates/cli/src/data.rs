@@ -45,6 +45,11 @@ impl DataFolder {
         self.path.join("locks")
     }
 
+    /// Where samples wait for a Kafka that is away. No order has a name with a dot.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.path.join("kafka.spool")
+    }
+
     pub(crate) fn order(&self, id: &OrderId) -> PathBuf {
         self.path.join(id.as_str())
     }

@@ -90,6 +90,10 @@ pub struct AttemptSpec {
     pub stream_host: String,
     /// The termination log.
     pub termination_log: PathBuf,
+    /// Where the runner leaves what it could not tell the broker, see
+    /// [`crate::termination::Undelivered`]; `None` to leave nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undelivered: Option<PathBuf>,
     /// Where the task may write its output.
     pub output_file: PathBuf,
     /// The order's input picture, for its facts.

@@ -1,9 +1,9 @@
 //! The runner's TCP stream: JSON lines in both directions.
 //!
-//! The reader begins with [`Hello`]; the runner answers with a [`Frame`] for each reading, the
-//! unacknowledged ones first, beginning with the last acknowledged one (so that the next rate has
-//! its base), and [`Frame::End`] when no more will come. The reader sends an [`Ack`] for what the
-//! broker has confirmed.
+//! The reader begins with [`Hello`]. The runner answers with [`Frame::Base`], the last acknowledged
+//! reading if there is one, so that the next rate has its base; then with a [`Frame::Reading`] for
+//! each one that isn't acknowledged, and [`Frame::End`] when no more will come. The reader sends an
+//! [`Ack`] for what is safe: the broker has confirmed it, or it is on the reader's disk.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,8 @@ pub struct Hello {
     reason = "nearly all are the large one, and none is kept"
 )]
 pub enum Frame {
+    /// The last acknowledged reading: some reader has seen to it already, this one included.
+    Base(Reading),
     /// A reading as it was taken.
     Reading(Reading),
     /// The token or the attempt is not the runner's; the connection ends.

@@ -55,6 +55,18 @@ impl AttemptState {
         }
         self.quality.samples += 1;
         self.quality.missed_samples += sample.missed_before;
+        self.observe(reading);
+        Some(sample)
+    }
+
+    /// Takes a reading that has been seen to, with all before it: only the base of the next rate.
+    pub(crate) fn base(&mut self, reading: &Reading) {
+        if self.last.as_ref().is_none_or(|last| last.seq < reading.seq) {
+            self.observe(reading);
+        }
+    }
+
+    fn observe(&mut self, reading: &Reading) {
         self.memory_peak = self.memory_peak.max(reading.gauges.memory_bytes);
         self.anon_peak = self.anon_peak.max(reading.gauges.memory_anon_bytes);
         self.kernel_peak = self
@@ -62,7 +74,6 @@ impl AttemptState {
             .max(reading.gauges.memory_kernel_peak_bytes);
         self.cpu_lower_bound |= reading.cpu_lower_bound;
         self.last = Some(*reading);
-        Some(sample)
     }
 
     /// Notes the end. Returns whether it says more than was known: the first end counts, a later one
@@ -134,6 +145,9 @@ impl AttemptState {
         }
     }
 }
+
+#[cfg(test)]
+mod restarts;
 
 #[cfg(test)]
 mod tests {

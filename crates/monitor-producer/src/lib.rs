@@ -2,14 +2,23 @@
 //!
 //! For each order one task ([`order`]) reads what its topic says and keeps the state of its attempts
 //! ([`attempt`], pure). For each attempt a connection ([`stream`]) reads the runner's port. Two
-//! readings become a sample in [`rates`], pure as well.
+//! readings become a sample in [`rates`], pure as well. What is to be published goes through the
+//! order's [`outbox`], which keeps it on disk ([`spool`], [`away`]) while Kafka is away.
 
 mod attempt;
+mod away;
 mod order;
+mod outbox;
 mod rates;
+mod spool;
 mod stream;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use bus::{Bus, Event, Publisher, Reader, Start};
@@ -17,10 +26,34 @@ use model::{Message, OrderHandle, OrderUid};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use outbox::until;
 pub use rates::sample;
+use spool::Spools;
 
 /// How many messages of one order may wait; the reader of the topic waits beyond.
 const INBOX: usize = 1024;
+
+/// The first and the longest pause after reading has failed.
+const READ_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// How the service behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The folder for what can't be published while Kafka is away; it is made when it is needed. One
+    /// producer at a time may serve an order from it. `None`: runners keep their readings then.
+    pub spool: Option<PathBuf>,
+    /// What all files in there may have together, bytes.
+    pub spool_limit_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            spool: None,
+            spool_limit_bytes: 256 * 1024 * 1024,
+        }
+    }
+}
 
 /// The service: it serves any number of orders at once.
 pub struct MonitorProducer {
@@ -34,14 +67,20 @@ impl MonitorProducer {
     ///
     /// # Errors
     /// If the broker's clients can't be made.
-    pub fn start(bus: &Bus) -> Result<Self> {
+    pub fn start(bus: &Bus, options: Options) -> Result<Self> {
         let reader = bus.reader("monitor-producer")?;
         let publisher = Arc::new(bus.publisher()?);
         let (orders, added) = mpsc::channel(64);
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let limit = options.spool_limit_bytes;
+        let spools = options.spool.map(|folder| Spools::new(folder, limit));
+        if let Some(spools) = spools.clone() {
+            tasks.spawn_blocking(move || spools.tidy());
+        }
         let router = Router {
             reader,
             publisher,
+            spools,
             inboxes: HashMap::new(),
             tasks: tasks.clone(),
             stopping: stopping.clone(),
@@ -78,6 +117,7 @@ impl MonitorProducer {
 struct Router {
     reader: Reader,
     publisher: Arc<Publisher>,
+    spools: Option<Spools>,
     inboxes: HashMap<OrderUid, (String, mpsc::Sender<Inbound>)>,
     tasks: TaskTracker,
     stopping: CancellationToken,
@@ -89,6 +129,7 @@ pub(crate) type Inbound = (Option<(model::AttemptKey, model::TaskName)>, Message
 impl Router {
     async fn run(mut self, mut added: mpsc::Receiver<OrderHandle>) {
         let (over, mut finished) = mpsc::unbounded_channel();
+        let (mut pause, mut read_at) = (READ_AGAIN.0, None);
         loop {
             tokio::select! {
                 order = added.recv() => match order {
@@ -96,9 +137,17 @@ impl Router {
                     None => return,
                 },
                 Some(uid) = finished.recv() => self.remove(uid),
-                incoming = self.reader.recv() => match incoming {
-                    Ok(incoming) => self.route(incoming).await,
-                    Err(error) => tracing::warn!(%error, "reading task topics"),
+                () = until(read_at), if read_at.is_some() => read_at = None,
+                incoming = self.reader.recv(), if read_at.is_none() => match incoming {
+                    Ok(incoming) => {
+                        pause = READ_AGAIN.0;
+                        self.route(incoming).await;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "reading task topics; trying again");
+                        read_at = Some(Instant::now() + pause);
+                        pause = (pause * 2).min(READ_AGAIN.1);
+                    }
                 },
             }
         }
@@ -112,11 +161,12 @@ impl Router {
         }
         let (sender, inbox) = mpsc::channel(INBOX);
         self.inboxes.insert(order.order_uid, (topic, sender));
-        let (publisher, stopping) = (Arc::clone(&self.publisher), self.stopping.clone());
+        let (publisher, spools) = (Arc::clone(&self.publisher), self.spools.clone());
+        let stopping = self.stopping.clone();
         self.tasks.spawn(async move {
             let uid = order.order_uid;
             tokio::select! {
-                () = order::serve(order, publisher, inbox) => {}
+                () = order::serve(order, publisher, spools, inbox) => {}
                 () = stopping.cancelled() => {}
             }
             let _ = over.send(uid);

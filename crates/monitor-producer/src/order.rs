@@ -14,12 +14,13 @@ use model::{
 use tokio::{
     sync::{mpsc, watch},
     task::AbortHandle,
-    time::sleep_until,
 };
 
 use crate::{
     Inbound,
     attempt::AttemptState,
+    outbox::{Ack, Item, Outbox, until},
+    spool::Spools,
     stream::{self, Told},
 };
 
@@ -27,36 +28,41 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long after STOP the missing attempts are waited for (DESIGN.md section 5).
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
-/// The pause before what the broker didn't take is sent again.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// Serves the order until it is stored, or until nobody sends any more.
 pub(crate) async fn serve(
     handle: OrderHandle,
     publisher: Arc<Publisher>,
+    spools: Option<Spools>,
     mut inbox: mpsc::Receiver<Inbound>,
 ) {
     let (told, mut readings) = mpsc::channel(256);
+    let (outbox, last) = Outbox::open(publisher, handle.clone(), spools).await;
     let mut order = Order {
         handle,
-        publisher,
+        outbox,
         told,
-        attempts: BTreeMap::new(),
+        attempts: last.into_iter().map(Tracked::known).collect(),
         stop: None,
     };
     let mut batch = Vec::new();
     loop {
         let wake = order.wake_at();
+        let has_room = order.outbox.has_room();
         tokio::select! {
-            inbound = inbox.recv() => match inbound {
-                None | Some((_, Message::Terminate(_))) => return,
-                Some((of, message)) => order.hear(of, message).await,
+            inbound = inbox.recv(), if has_room => match inbound {
+                None => return,
+                Some((_, Message::Terminate(_))) => return order.outbox.end(),
+                Some((of, message)) => order.hear(of, message),
             },
-            _ = readings.recv_many(&mut batch, 256) => order.told(std::mem::take(&mut batch)).await,
-            () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {}
+            _ = readings.recv_many(&mut batch, 256), if has_room => {
+                order.told(std::mem::take(&mut batch));
+            }
+            () = order.outbox.step() => {}
+            () = until(wake), if wake.is_some() => {}
         }
-        order.close_what_is_over().await;
-        if order.forward_stop().await {
+        order.close_what_is_over();
+        if order.forward_stop() {
             order.attempts.clear();
         }
     }
@@ -64,7 +70,7 @@ pub(crate) async fn serve(
 
 struct Order {
     handle: OrderHandle,
-    publisher: Arc<Publisher>,
+    outbox: Outbox,
     told: mpsc::Sender<Told>,
     attempts: BTreeMap<AttemptKey, Tracked>,
     stop: Option<(Stop, Instant)>,
@@ -81,6 +87,15 @@ struct Tracked {
     close_at: Option<Instant>,
 }
 
+impl Tracked {
+    /// One of which a predecessor has seen to all up to a reading.
+    fn known((key, last): (AttemptKey, Reading)) -> (AttemptKey, Self) {
+        let mut tracked = Self::default();
+        tracked.state.base(&last);
+        (key, tracked)
+    }
+}
+
 impl Drop for Tracked {
     fn drop(&mut self) {
         if let Some(stream) = self.stream.take() {
@@ -90,11 +105,16 @@ impl Drop for Tracked {
 }
 
 impl Order {
-    async fn hear(&mut self, of: Option<(AttemptKey, TaskName)>, message: Message) {
+    fn hear(&mut self, of: Option<(AttemptKey, TaskName)>, message: Message) {
         match (message, of) {
-            (Message::Order(started), Some((key, task))) => self.start(key, task, *started).await,
-            (Message::Backlog(backlog), Some((key, _))) => self.take(key, backlog.readings).await,
-            (Message::Halt(halt), Some((key, task))) => self.end(key, task, *halt).await,
+            (Message::Order(started), Some((key, task))) => self.start(key, task, *started),
+            (Message::Backlog(backlog), Some((key, _))) => {
+                if let Some(base) = backlog.base {
+                    self.base(key, &base);
+                }
+                self.take(key, &backlog.readings);
+            }
+            (Message::Halt(halt), Some((key, task))) => self.end(key, task, *halt),
             (Message::Stop(stop), _) if self.stop.is_none() => {
                 self.stop = Some((stop, Instant::now() + STOP_PATIENCE));
             }
@@ -103,7 +123,7 @@ impl Order {
     }
 
     /// ORDER: publishes the run and its baseline, and follows its stream.
-    async fn start(&mut self, key: AttemptKey, task: TaskName, started: Started) {
+    fn start(&mut self, key: AttemptKey, task: TaskName, started: Started) {
         let tracked = self.attempts.entry(key).or_default();
         tracked.task = Some(task);
         if !tracked.state.start(&started) || tracked.state.closed {
@@ -116,14 +136,15 @@ impl Order {
             let follow = stream::follow(address, token, key, told, acknowledged);
             tracked.stream = Some(tokio::spawn(follow).abort_handle());
         }
-        self.publish_run(key).await;
-        self.take(key, vec![started.baseline]).await;
+        self.publish_run(key);
+        self.take(key, &[started.baseline]);
     }
 
-    async fn told(&mut self, told: Vec<Told>) {
+    fn told(&mut self, told: Vec<Told>) {
         let mut readings: BTreeMap<AttemptKey, Vec<Reading>> = BTreeMap::new();
         for told in told {
             match told {
+                Told::Base(key, reading) => self.base(key, &reading),
                 Told::Reading(key, reading) => readings.entry(key).or_default().push(*reading),
                 Told::Ended(key) => self.stream_is_over(key),
                 // The runner is gone if the attempt is over; if it isn't, another try follows.
@@ -132,7 +153,7 @@ impl Order {
             }
         }
         for (key, readings) in readings {
-            self.take(key, readings).await;
+            self.take(key, &readings);
         }
     }
 
@@ -148,8 +169,14 @@ impl Order {
         }
     }
 
-    /// Publishes the readings that are new, waits until the broker has them, and tells the runner.
-    async fn take(&mut self, key: AttemptKey, readings: Vec<Reading>) {
+    fn base(&mut self, key: AttemptKey, reading: &Reading) {
+        if let Some(tracked) = self.attempts.get_mut(&key) {
+            tracked.state.base(reading);
+        }
+    }
+
+    /// Publishes the readings that are new. The runner is told when they are safe.
+    fn take(&mut self, key: AttemptKey, readings: &[Reading]) {
         let Some(tracked) = self.attempts.get_mut(&key) else {
             return;
         };
@@ -157,20 +184,18 @@ impl Order {
             .iter()
             .filter_map(|r| tracked.state.take(r))
             .collect();
-        let Some(last) = samples.last().map(|sample| sample.reading.seq) else {
-            return;
-        };
-        let messages = samples
-            .into_iter()
-            .map(|sample| Message::Sample(Box::new(sample)));
-        self.publish(key, messages.collect()).await;
-        if let Some(tracked) = self.attempts.get(&key) {
-            tracked.acknowledged.send_replace(Some(last));
+        let acknowledged = tracked.acknowledged.clone();
+        for sample in samples {
+            let ack = Ack {
+                seq: sample.reading.seq,
+                to: acknowledged.clone(),
+            };
+            self.publish(key, Message::Sample(Box::new(sample)), Some(ack));
         }
     }
 
     /// HALT: the attempt is over once its readings are here.
-    async fn end(&mut self, key: AttemptKey, task: TaskName, halt: Halt) {
+    fn end(&mut self, key: AttemptKey, task: TaskName, halt: Halt) {
         let tracked = self.attempts.entry(key).or_default();
         tracked.task = Some(task);
         if !tracked.state.end(halt) {
@@ -181,11 +206,11 @@ impl Order {
             .get_or_insert_with(|| Instant::now() + DRAIN);
         if tracked.state.closed {
             // A richer end than the one that is published.
-            self.publish_run(key).await;
+            self.publish_run(key);
         }
     }
 
-    async fn close_what_is_over(&mut self) {
+    fn close_what_is_over(&mut self) {
         let now = Instant::now();
         let over = |tracked: &Tracked| {
             let state = &tracked.state;
@@ -204,13 +229,13 @@ impl Order {
                     stream.abort();
                 }
             }
-            self.publish_run(key).await;
+            self.publish_run(key);
         }
     }
 
     /// STOP goes on to the consumer when every attempt that it lists is closed, or with those named
-    /// that aren't. Returns whether it went.
-    async fn forward_stop(&mut self) -> bool {
+    /// that aren't. Returns whether it is on its way.
+    fn forward_stop(&mut self) -> bool {
         let Some((stop, patience)) = &self.stop else {
             return false;
         };
@@ -235,53 +260,30 @@ impl Order {
             ..stop.clone()
         });
         let header = Header::order(self.handle.order.clone(), self.handle.order_uid);
-        self.send(vec![Envelope { header, message }]).await;
+        let envelope = Envelope { header, message };
+        self.outbox.push(Item {
+            envelope,
+            ack: None,
+        });
         self.stop = None;
         true
     }
 
-    async fn publish_run(&mut self, key: AttemptKey) {
-        let Some(tracked) = self.attempts.get(&key) else {
-            return;
-        };
-        let run = Message::Run(Box::new(tracked.state.run()));
-        self.publish(key, vec![run]).await;
+    fn publish_run(&mut self, key: AttemptKey) {
+        if let Some(tracked) = self.attempts.get(&key) {
+            let run = Message::Run(Box::new(tracked.state.run()));
+            self.publish(key, run, None);
+        }
     }
 
-    async fn publish(&self, key: AttemptKey, messages: Vec<Message>) {
+    fn publish(&mut self, key: AttemptKey, message: Message, ack: Option<Ack>) {
         let tracked = self.attempts.get(&key);
         let Some(task) = tracked.and_then(|t| t.task.as_ref().or(t.state.task())) else {
             return;
         };
         let header = Header::attempt(self.handle.order.clone(), key, task.clone());
-        let envelope = |message| Envelope {
-            header: header.clone(),
-            message,
-        };
-        self.send(messages.into_iter().map(envelope).collect())
-            .await;
-    }
-
-    /// Sends and waits for the broker's word. What it doesn't take is sent again: receivers ignore
-    /// what they already have.
-    async fn send(&self, envelopes: Vec<Envelope>) {
-        while let Err(error) = self.try_send(&envelopes).await {
-            tracing::warn!(order = %self.handle.order, %error, "publishing samples; trying again");
-            tokio::time::sleep(RETRY).await;
-        }
-    }
-
-    /// All are on their way before the first is waited for.
-    async fn try_send(&self, envelopes: &[Envelope]) -> Result<(), bus::Error> {
-        let topic = &self.handle.topics.resource;
-        let mut deliveries = Vec::with_capacity(envelopes.len());
-        for envelope in envelopes {
-            deliveries.push(self.publisher.enqueue(topic, envelope).await?);
-        }
-        for delivery in deliveries {
-            delivery.await?;
-        }
-        Ok(())
+        let envelope = Envelope { header, message };
+        self.outbox.push(Item { envelope, ack });
     }
 
     /// When something is due although nobody says anything.
@@ -295,3 +297,6 @@ impl Order {
         close.into_iter().chain(stop).min()
     }
 }
+
+#[cfg(test)]
+mod tests;

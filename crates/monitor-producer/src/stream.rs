@@ -23,6 +23,8 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_s
 /// What a stream tells its order.
 #[derive(Debug)]
 pub(crate) enum Told {
+    /// The last acknowledged reading.
+    Base(AttemptKey, Box<Reading>),
     /// A reading.
     Reading(AttemptKey, Box<Reading>),
     /// The connection ended; another try follows unless the attempt has ended.
@@ -108,6 +110,7 @@ async fn read_frames(
             "the runner closed the connection"
         );
         match serde_json::from_str(&line).context("a line that is no frame")? {
+            Frame::Base(reading) => told.send(Told::Base(key, Box::new(reading))).await?,
             Frame::Reading(reading) => {
                 told.send(Told::Reading(key, Box::new(reading))).await?;
             }

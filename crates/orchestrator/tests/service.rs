@@ -13,7 +13,8 @@ use std::{
 use bus::{Bus, Event, Start};
 use model::{
     Attempt, AttemptKey, Envelope, Message, OrderHandle, Position, Reason, Status, Timestamp,
-    message::{Header, Progress, Terminate},
+    message::{Halt, Header, Progress, Sender, Terminate},
+    termination::Undelivered,
 };
 use orchestrator::{Control, Error, Options, Orchestrator, OrderEvent, Outcome, local::Local};
 use support::{exists, line_of, order, request, shell, soon};
@@ -25,6 +26,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 fn orchestrator(bus: &Bus, launcher: Local) -> Orchestrator {
     let options = Options {
         storing_timeout: Duration::from_secs(5),
+        ..Options::of(bus)
     };
     Orchestrator::new(bus.clone(), launcher, options).unwrap()
 }
@@ -204,6 +206,84 @@ async fn the_next_task_starts_on_progress_and_is_told() {
     let told = fs::read_to_string(folder.path().join("runs/1-b-1.runner.log")).unwrap();
     assert!(told.contains(r#"\"output\":\"42\""#), "{told}");
     other.abort();
+}
+
+/// A runner that leaves the file `left` of the order's folder as what it could not deliver.
+const LEAVES: &str = r#"
+file=$(printf %s "$PODOMETER_ATTEMPT" | sed 's/.*"undelivered":"\([^"]*\)".*/\1/')
+cp "$(dirname "$file")/../left" "$file""#;
+
+async fn run_that_leaves(text: impl Fn(&OrderHandle) -> String) -> (Outcome, Vec<Message>, bool) {
+    let folder = tempdir().unwrap();
+    let bus = Bus::embedded().unwrap();
+    let one = r#"[{"name": "a", "local": ["true"]}]"#;
+    let (request, _control) = request(folder.path(), order("leaves", one));
+    fs::write(folder.path().join("left"), text(&request.handle)).unwrap();
+    let (seen, other) = other_end(&bus, &request.handle, true).await;
+    let outcome = timeout(LIMIT, orchestrator(&bus, shell(LEAVES)).run(request)).await;
+    other.abort();
+    let messages = std::mem::take(&mut *seen.lock().unwrap());
+    let stays = folder.path().join("runs/0-a-1.undelivered").exists();
+    (outcome.unwrap().unwrap(), messages, stays)
+}
+
+fn left_halt(handle: &OrderHandle, attempt: u32) -> String {
+    let key = AttemptKey {
+        order_uid: handle.order_uid,
+        position: Position(0),
+        attempt: Attempt(attempt),
+    };
+    let header = Header::attempt(handle.order.clone(), key, "a".parse().unwrap());
+    let end = model::run::RunEnd {
+        ended_at: Timestamp(5),
+        exit_code: Some(0),
+        signal: None,
+        reason: Reason::Completed,
+        message: None,
+        censored: false,
+    };
+    let message = Message::Halt(Box::new(Halt {
+        from: Sender::Runner,
+        task: "a".parse().unwrap(),
+        started_at: Some(Timestamp(1)),
+        end,
+        totals: model::Totals::default(),
+        last_seq: Some(6),
+        thinned: 0,
+        output: None,
+    }));
+    let letter = Undelivered::new(&handle.topics.task, &Envelope { header, message });
+    Undelivered::to_lines(&[letter.unwrap()]).unwrap()
+}
+
+fn halts(messages: &[Message]) -> Vec<(Sender, Option<u64>)> {
+    let halts = messages.iter().filter_map(|message| match message {
+        Message::Halt(halt) => Some((halt.from, halt.last_seq)),
+        _ => None,
+    });
+    halts.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_runner_could_not_deliver_is_sent_before_stop() {
+    let (outcome, messages, stays) = run_that_leaves(|handle| left_halt(handle, 1)).await;
+    assert_eq!(outcome.status, Status::Succeeded);
+    assert!(outcome.storing_complete && !stays);
+    assert_eq!(halts(&messages), [(Sender::Runner, Some(6))]);
+    let stop = messages.iter().position(|m| m.kind() == "STOP");
+    assert!(messages.iter().position(|m| m.kind() == "HALT") < stop);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_no_letter_or_somebody_elses_is_not_sent() {
+    let texts: [fn(&OrderHandle) -> String; 2] =
+        [|_| "rubbish".to_owned(), |handle| left_halt(handle, 2)];
+    for text in texts {
+        let (outcome, messages, stays) = run_that_leaves(text).await;
+        assert_eq!(outcome.status, Status::Succeeded);
+        assert!(outcome.storing_complete && stays);
+        assert_eq!(halts(&messages), [(Sender::Orchestrator, None)]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,7 @@ mod setup;
 mod stream;
 mod termination;
 mod totals;
+mod undelivered;
 
 use anyhow::{Context, Result};
 use model::{AttemptSpec, attempt::SPEC_VARIABLE};

@@ -15,7 +15,10 @@ use model::{
 };
 use tokio::sync::oneshot;
 
-use crate::facts;
+use crate::{
+    facts,
+    undelivered::{self, Letter},
+};
 
 /// What is known when the command starts.
 pub(crate) struct Start {
@@ -28,6 +31,8 @@ pub(crate) struct Start {
 /// What is known at its end.
 pub(crate) struct End {
     pub(crate) progress: Option<Progress>,
+    /// The last acknowledged reading.
+    pub(crate) base: Option<Box<Reading>>,
     pub(crate) backlog: Vec<Reading>,
     pub(crate) halt: Halt,
     /// How long to try.
@@ -78,32 +83,64 @@ fn report(
 ) -> anyhow::Result<()> {
     // First of all: the client connects in its own threads while facts are gathered here.
     let producer = RunnerProducer::connect(address)?;
-    let header = Header::attempt(spec.order.clone(), spec.key, spec.task.clone());
-    let send = |topic: &str, message: Message| {
-        producer.send(
-            topic,
-            &Envelope {
-                header: header.clone(),
-                message,
-            },
-        )
-    };
     let topics = &address.topics;
-    send(&topics.task, Message::Order(Box::new(started(spec, start))))?;
+    let order = Message::Order(Box::new(started(spec, start)));
+    let mut letters = vec![(topics.task.as_str(), envelope(spec, order))];
+    send(&producer, &letters)?;
     let Some(end) = wait_for_end(&producer, ends) else {
         return Ok(());
     };
-    if let Some(progress) = end.progress {
-        send(&topics.orchestrator, Message::Progress(progress))?;
+    if producer.undelivered() == 0 {
+        letters.clear();
     }
-    for readings in portions(&end.backlog, producer.max_backlog_bytes()) {
-        send(&topics.task, Message::Backlog(Backlog { readings }))?;
-    }
-    send(&topics.task, Message::Halt(Box::new(end.halt)))?;
-    let _ = end.delivered.send(producer.flush(end.patience) == 0);
+    let unsent = letters.len();
+    let (patience, delivered) = (end.patience, end.delivered);
+    let portions = portions(&end.backlog, producer.max_backlog_bytes());
+    let words = last_words(end.progress, end.base, portions, end.halt);
+    letters.extend(words.into_iter().map(|message| {
+        let to_orchestrator = matches!(message, Message::Progress(_));
+        let topic = if to_orchestrator {
+            &topics.orchestrator
+        } else {
+            &topics.task
+        };
+        (topic.as_str(), envelope(spec, message))
+    }));
+    send(&producer, &letters[unsent..])?;
+    let file = spec.undelivered.as_deref();
+    let _ = delivered.send(undelivered::deliver(&producer, &letters, file, patience));
     // The process ends now; taking the client down in good order would only cost time.
     std::mem::forget(producer);
     Ok(())
+}
+
+fn envelope(spec: &AttemptSpec, message: Message) -> Envelope {
+    Envelope {
+        header: Header::attempt(spec.order.clone(), spec.key, spec.task.clone()),
+        message,
+    }
+}
+
+fn send(producer: &RunnerProducer, letters: &[Letter<'_>]) -> Result<(), bus::Error> {
+    letters
+        .iter()
+        .try_for_each(|(topic, envelope)| producer.send(topic, envelope))
+}
+
+/// What is said of the end, in this order.
+fn last_words(
+    progress: Option<Progress>,
+    mut base: Option<Box<Reading>>,
+    portions: impl Iterator<Item = Vec<Reading>>,
+    halt: Halt,
+) -> Vec<Message> {
+    let mut words: Vec<_> = progress.map(Message::Progress).into_iter().collect();
+    words.extend(portions.map(|readings| {
+        let base = base.take();
+        Message::Backlog(Backlog { base, readings })
+    }));
+    words.push(Message::Halt(Box::new(halt)));
+    words
 }
 
 fn started(spec: &AttemptSpec, start: Start) -> Started {
@@ -150,7 +187,8 @@ fn portions(readings: &[Reading], bytes: usize) -> impl Iterator<Item = Vec<Read
     // The longest reading's JSON: 26 numbers of up to 20 digits with their names.
     const LONGEST: usize = 1400;
     readings
-        .chunks((bytes / LONGEST).max(1))
+        // One less, for the base.
+        .chunks((bytes / LONGEST).saturating_sub(1).max(1))
         .map(<[Reading]>::to_vec)
 }
 
@@ -204,7 +242,8 @@ mod tests {
         let readings = vec![reading; 1000];
         for bytes in [MAX_BACKLOG_BYTES, 20_000] {
             for readings in portions(&readings, bytes) {
-                let text = serde_json::to_vec(&Backlog { readings }).unwrap();
+                let base = Some(Box::new(reading));
+                let text = serde_json::to_vec(&Backlog { base, readings }).unwrap();
                 assert!(text.len() <= bytes, "{}", text.len());
             }
         }

@@ -43,16 +43,15 @@ impl Retained {
         }
     }
 
-    /// What a reader that has read up to `after` (nothing if `None`) must still be told.
-    pub(crate) fn after(&self, after: Option<u64>) -> impl Iterator<Item = &Reading> {
-        let base = self.last_acknowledged.as_ref().filter(|_| after.is_none());
-        let new = move |r: &&Reading| after.is_none_or(|after| r.seq > after);
-        base.into_iter()
-            .chain(self.unacknowledged.iter().filter(new))
+    /// The base of the next rate for who has read nothing yet: the last acknowledged reading.
+    pub(crate) fn base(&self) -> Option<Reading> {
+        self.last_acknowledged
     }
 
-    pub(crate) fn unacknowledged(&self) -> impl Iterator<Item = &Reading> {
-        self.unacknowledged.iter()
+    /// What a reader that has read up to `after` (nothing if `None`) must still be told.
+    pub(crate) fn after(&self, after: Option<u64>) -> impl Iterator<Item = &Reading> {
+        let new = move |r: &&Reading| after.is_none_or(|after| r.seq > after);
+        self.unacknowledged.iter().filter(new)
     }
 
     pub(crate) fn thinned(&self) -> u64 {
@@ -82,12 +81,13 @@ mod tests {
     }
 
     #[test]
-    fn a_new_reader_begins_with_the_last_acknowledged() {
+    fn a_new_reader_begins_after_the_last_acknowledged() {
         let mut retained = Retained::default();
         (0..5).for_each(|seq| retained.push(&reading(seq)));
         retained.acknowledge(2);
         let told: Vec<_> = retained.after(None).map(|r| r.seq).collect();
-        assert_eq!(told, [2, 3, 4]);
+        assert_eq!(told, [3, 4]);
+        assert_eq!(retained.base(), Some(reading(2)));
         let told: Vec<_> = retained.after(Some(3)).map(|r| r.seq).collect();
         assert_eq!(told, [4]);
     }
@@ -100,11 +100,11 @@ mod tests {
             for seq in 0..count {
                 retained.push(&reading(seq));
                 if acks.contains(&seq) {
-                    acknowledged += retained.unacknowledged().count() as u64;
+                    acknowledged += retained.after(None).count() as u64;
                     retained.acknowledge(seq);
                 }
             }
-            let kept: Vec<_> = retained.unacknowledged().map(|r| r.seq).collect();
+            let kept: Vec<_> = retained.after(None).map(|r| r.seq).collect();
             prop_assert!(kept.len() <= MAX_READINGS);
             prop_assert!(kept.is_sorted());
             prop_assert_eq!(kept.len() as u64 + retained.thinned() + acknowledged, count);

@@ -126,7 +126,11 @@ async fn converse(
         }
     };
     let readings = async {
-        let mut told = None;
+        let base = shared.retained.borrow().base();
+        let mut told = base.map(|reading| reading.seq);
+        if let Some(reading) = base {
+            send(&mut writer, &Frame::Base(reading)).await?;
+        }
         loop {
             let (next, ended) = {
                 let retained = shared.retained.borrow();

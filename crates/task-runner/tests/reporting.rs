@@ -12,6 +12,7 @@ use model::{
     AttemptSpec, Message, OrderTopics, Reason,
     attempt::{BusAddress, Token},
     stream::{Ack, Frame, Hello},
+    termination::Undelivered,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
@@ -148,9 +149,9 @@ async fn readings_leave_at_once_and_what_is_acknowledged_is_not_told_again() {
     tokio::time::sleep(Duration::from_millis(400)).await;
     drop((lines, write));
 
-    // The next reader begins with the last acknowledged reading, the base of its first rate.
+    // The next reader is told the last acknowledged reading first, the base of its first rate.
     let (mut lines, _write) = connect(&address, &spec, "secret").await;
-    assert_eq!(reading(&mut lines).await, 1);
+    assert!(matches!(frame(&mut lines).await, Some(Frame::Base(base)) if base.seq == 1));
     assert_eq!(reading(&mut lines).await, 2);
     let mut last = 2;
     while let Some(Frame::Reading(reading)) = frame(&mut lines).await {
@@ -162,10 +163,11 @@ async fn readings_leave_at_once_and_what_is_acknowledged_is_not_told_again() {
         .unwrap();
     let all = messages(&reader, true).await;
     let backlog = all.iter().find_map(|m| match m {
-        Message::Backlog(backlog) => Some(backlog.readings.iter().map(|r| r.seq).collect()),
+        Message::Backlog(backlog) => Some(backlog),
         _ => None,
     });
-    let backlog: Vec<u64> = backlog.unwrap();
+    assert_eq!(backlog.unwrap().base.as_ref().map(|r| r.seq), Some(1));
+    let backlog: Vec<_> = backlog.unwrap().readings.iter().map(|r| r.seq).collect();
     assert_eq!(backlog.first(), Some(&2), "0 and 1 are acknowledged");
     assert_eq!(backlog.last(), Some(&last));
 }
@@ -191,22 +193,45 @@ async fn a_failed_task_says_halt_and_no_progress() {
 async fn without_a_broker_the_task_is_neither_delayed_nor_failed() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = spec(folder.path(), &["true"]);
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    spec.bus = Some(BusAddress {
-        bootstrap_servers: nobody.to_string(),
-        options: BTreeMap::new(),
-        topics: OrderTopics::own("", &spec.order),
-        partitions: BTreeMap::new(),
-    });
+    spec.bus = Some(nobody(&spec));
     let log_path = spec.termination_log.clone();
     let running = tokio::spawn(runs(spec.clone()));
     let ended = timeout(Duration::from_secs(8), ended(&log_path)).await;
     assert!(ended.is_ok(), "the termination log has the end at once");
     assert_eq!(running.await.unwrap(), 0);
     assert!(!common::log(&spec).delivered);
+    let text = std::fs::read_to_string(spec.undelivered.unwrap()).unwrap();
+    let kept = Undelivered::parse(&text, spec.key, &OrderTopics::own("", &spec.order)).unwrap();
+    let kinds: Vec<_> = kept.iter().map(|(_, e)| e.message.kind()).collect();
+    assert_eq!(kinds, ["ORDER", "PROGRESS", "BACKLOG", "HALT"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_delivered_is_kept_before_the_runner_can_be_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spec = spec(folder.path(), &["true"]);
+    spec.bus = Some(nobody(&spec));
+    let mut child = start(&spec);
+    let file = spec.undelivered.clone().unwrap();
+    common::soon("the file", || file.exists());
+    assert!(child.try_wait().unwrap().is_none(), "it still tries");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let text = std::fs::read_to_string(file).unwrap();
+    let topics = OrderTopics::own("", &spec.order);
+    let kept = Undelivered::parse(&text, spec.key, &topics).unwrap();
+    assert_eq!(kept.last().unwrap().1.message.kind(), "HALT");
+    assert!(common::log(&spec).end.is_some());
+}
+
+/// An address where nobody listens.
+fn nobody(spec: &AttemptSpec) -> BusAddress {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    BusAddress {
+        bootstrap_servers: free.local_addr().unwrap().to_string(),
+        options: BTreeMap::new(),
+        topics: OrderTopics::own("", &spec.order),
+    }
 }
 
 async fn ended(log: &Path) {

@@ -101,6 +101,7 @@ pub fn progress(output: &str) -> Envelope {
 
 pub fn backlog(first: u64, count: u64) -> Envelope {
     of_attempt(Message::Backlog(Backlog {
+        base: None,
         readings: (first..first + count).map(reading).collect(),
     }))
 }

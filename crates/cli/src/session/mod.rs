@@ -114,10 +114,16 @@ impl Session {
         let options = monitor_consumer::Options { draw };
         let consumer = MonitorConsumer::start(&bus, host.store.clone(), options);
         let launcher = host.launcher.clone();
+        // The embedded broker is never away.
+        let spool = (!bus.is_embedded()).then(|| host.data.spool());
+        let options = monitor_producer::Options {
+            spool,
+            ..monitor_producer::Options::default()
+        };
         Ok(Self {
-            producer: MonitorProducer::start(&bus)?,
+            producer: MonitorProducer::start(&bus, options)?,
             consumer: consumer?,
-            orchestrator: Orchestrator::new(bus.clone(), launcher, Options::default())?,
+            orchestrator: Orchestrator::new(bus.clone(), launcher, Options::of(&bus))?,
             bus,
             host,
         })

@@ -133,8 +133,13 @@ impl Running {
         kill(self.pid(), signal).unwrap();
     }
 
-    pub(crate) fn wait(mut self) -> Said {
-        let deadline = Instant::now() + LIMIT;
+    pub(crate) fn wait(self) -> Said {
+        self.wait_for(LIMIT)
+    }
+
+    /// Waits for the end of what may take long; panics if it takes longer.
+    pub(crate) fn wait_for(mut self, limit: Duration) -> Said {
+        let deadline = Instant::now() + limit;
         let mut in_time = true;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -153,7 +158,7 @@ impl Running {
             out,
             err,
         };
-        assert!(in_time, "took longer than {LIMIT:?}: {said:?}");
+        assert!(in_time, "took longer than {limit:?}: {said:?}");
         said
     }
 }

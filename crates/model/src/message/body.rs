@@ -32,6 +32,10 @@ pub struct Progress {
 /// BACKLOG: readings that no reader has acknowledged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Backlog {
+    /// The last acknowledged reading, in the first BACKLOG of an attempt: what comes before it has
+    /// been seen to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Box<Reading>>,
     /// In order of their sequence numbers.
     pub readings: Vec<Reading>,
 }

@@ -22,6 +22,8 @@ pub struct AttemptFiles {
     pub err: PathBuf,
     /// The termination log.
     pub end: PathBuf,
+    /// What the runner could not tell the broker; there only while nobody else has.
+    pub undelivered: PathBuf,
     /// Where the task may write its output.
     pub output: PathBuf,
     /// The earlier outputs, if they are long.
@@ -39,6 +41,7 @@ impl AttemptFiles {
             out: file("out"),
             err: file("err"),
             end: file("end.json"),
+            undelivered: file("undelivered"),
             output: file("output"),
             progress: file("progress.json"),
             runner: file("runner.log"),
@@ -47,7 +50,8 @@ impl AttemptFiles {
 
     /// Removes what an earlier execution may have left, which would be taken for this one's.
     pub(super) fn clear(&self) {
-        for file in [&self.out, &self.err, &self.end, &self.output] {
+        let files = [&self.out, &self.err, &self.end, &self.output];
+        for file in files.into_iter().chain([&self.undelivered]) {
             let _ = fs::remove_file(file);
         }
     }

@@ -148,12 +148,14 @@ impl Running {
         let remains = self.remains.take();
         let output = log.as_ref().and_then(|log| log.output.clone());
         let last_words = self.files.last_words();
+        let delivered = log.as_ref().is_some_and(|log| log.delivered);
         let view = Box::new(ExitView {
             runner: end,
             ended_at,
             oom_kills: remains.as_ref().and_then(|r| r.group.as_ref()?.oom_kills()),
             output: output.or_else(|| self.files.read_output()),
             log,
+            undelivered: !delivered && self.files.undelivered.exists(),
             last_words: last_words.filter(|_| !whole),
         });
         Ok((view, spawn_blocking(move || drop(remains))))

@@ -76,6 +76,7 @@ pub(super) fn build(
         token: request.handle.token.clone(),
         stream_host: "127.0.0.1".to_owned(),
         termination_log: files.end.clone(),
+        undelivered: Some(files.undelivered.clone()),
         output_file: files.output.clone(),
         input: request.input.clone(),
         stdio: match request.stdio {

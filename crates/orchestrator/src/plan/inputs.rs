@@ -86,6 +86,7 @@ impl Plan {
             let after = self.patience.output;
             return self.remind(Reminder::Output(at), after);
         }
+        let mut instead = None;
         if report {
             attempt.halted = true;
             // What is known already stands; that its totals are not whole is new.
@@ -98,8 +99,13 @@ impl Plan {
                 None => end.clone(),
             };
             let halt = lost_halt(at, end, &exit, attempt.text_output.clone());
-            self.actions.push(Action::SendHalt(Box::new(halt)));
+            instead = Some(Box::new(halt));
         }
+        self.actions.extend(match (exit.undelivered, instead) {
+            (true, instead) => Some(Action::SendUndelivered { at, instead }),
+            (false, Some(halt)) => Some(Action::SendHalt(halt)),
+            (false, None) => None,
+        });
         match known {
             None => self.close(at, &end, exit.output),
             Some(known) if reported && known.reason.is_success() != end.reason.is_success() => {

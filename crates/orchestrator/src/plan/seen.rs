@@ -33,6 +33,8 @@ pub struct ExitView {
     pub output: Option<String>,
     /// Processes of the attempt that the kernel killed for want of memory, if that is counted.
     pub oom_kills: Option<u64>,
+    /// Whether the runner left a file with what it could not tell the broker.
+    pub undelivered: bool,
     /// The last words of the runner itself, if it had any.
     pub last_words: Option<String>,
 }
@@ -172,6 +174,13 @@ pub enum Action {
     },
     /// Send HALT, for its runner could not.
     SendHalt(Box<LostHalt>),
+    /// Send what the runner left in its file, its HALT included.
+    SendUndelivered {
+        /// The attempt.
+        at: At,
+        /// To be sent if the file can't be read.
+        instead: Option<Box<LostHalt>>,
+    },
     /// Make an attempt end.
     Signal {
         /// The attempt.

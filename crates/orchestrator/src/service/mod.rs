@@ -1,12 +1,17 @@
 //! The service: hosts any number of orders, each with its plan, over one bus and one launcher.
 
+mod mail;
+mod patience;
 mod routes;
 mod walk;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use bus::{Bus, Event, Incoming, Publisher, Reader, Start};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::{
+    task::{JoinHandle, spawn_blocking},
+    time::sleep,
+};
 use tracing::warn;
 
 use crate::{OrderRequest, Outcome, local::Local, request::workspace};
@@ -16,17 +21,30 @@ use walk::Walk;
 /// How the service behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// How long after STOP it waits to hear that everything is stored.
+    /// How long the broker may take to confirm STOP and what goes before it.
+    pub delivery_timeout: Duration,
+    /// How long after that it waits to hear that everything is stored.
     pub storing_timeout: Duration,
 }
 
-impl Default for Options {
-    fn default() -> Self {
+impl Options {
+    /// What suits a broker: one that lives in this process is never away, a Kafka may be for
+    /// minutes.
+    pub fn of(bus: &Bus) -> Self {
+        let delivery_timeout = if bus.is_embedded() {
+            Duration::from_secs(15)
+        } else {
+            Duration::from_mins(5)
+        };
         Self {
+            delivery_timeout,
             storing_timeout: Duration::from_mins(1),
         }
     }
 }
+
+/// The first and the longest pause after reading has failed.
+const READ_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// Why an order could not be taken on. Nothing was started.
 #[derive(Debug, thiserror::Error)]
@@ -138,25 +156,35 @@ impl Drop for Orchestrator {
     }
 }
 
-/// Reads for all orders and hands each what concerns it.
+/// Reads for all orders and hands each what concerns it. Trouble with one topic is no reason to stop
+/// reading the others, nor is trouble that passes; meanwhile the launcher's view and the termination
+/// logs tell how attempts end.
 async fn read(reader: Arc<Reader>, routes: Arc<Routes>, publisher: Publisher) {
+    let mut pause = READ_AGAIN.0;
     loop {
         match reader.recv().await {
-            Ok(Incoming { topic, event, .. }) => match event {
-                Event::Message(envelope) => routes.message(envelope),
-                Event::Text { key, value } => routes.text(&key, &value),
-                Event::Unreadable(record) => {
-                    let (key, reason) = (record.key.as_deref(), record.error.to_string());
-                    let letter = publisher.dead_letter(&topic, key, &record.value, &reason);
-                    if let Err(error) = letter.await {
-                        warn!("an unreadable record of {topic} could not be put aside: {error}");
-                    }
-                }
-            },
+            Ok(incoming) => {
+                pause = READ_AGAIN.0;
+                take(incoming, &routes, &publisher).await;
+            }
             Err(error) => {
-                // The launcher's view and the termination logs go on telling how attempts end.
-                warn!("messages can no longer be read: {error}");
-                return;
+                warn!("messages can't be read: {error}; trying again");
+                sleep(pause).await;
+                pause = (pause * 2).min(READ_AGAIN.1);
+            }
+        }
+    }
+}
+
+async fn take(Incoming { topic, event, .. }: Incoming, routes: &Routes, publisher: &Publisher) {
+    match event {
+        Event::Message(envelope) => routes.message(envelope),
+        Event::Text { key, value } => routes.text(&key, &value),
+        Event::Unreadable(record) => {
+            let (key, reason) = (record.key.as_deref(), record.error.to_string());
+            let letter = publisher.dead_letter(&topic, key, &record.value, &reason);
+            if let Err(error) = letter.await {
+                warn!("an unreadable record of {topic} could not be put aside: {error}");
             }
         }
     }

@@ -1,8 +1,7 @@
 //! One order's way: does what its plan says, tells it what was seen.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
-use bus::Delivery;
 use model::{
     Attempt, AttemptKey, Envelope, Message, Position, Status,
     message::{AttemptEnd, Halt, Header, Sender, Stop},
@@ -11,19 +10,16 @@ use model::{
 use tokio::{
     sync::mpsc,
     task::{JoinHandle, JoinSet, spawn_blocking},
-    time::{sleep, timeout},
+    time::sleep,
 };
 use tracing::{debug, warn};
 
-use super::{Orchestrator, routes::Route};
+use super::{Orchestrator, mail::Mail, patience, routes::Route};
 use crate::{
     Control, OrderEvent, OrderRequest, Outcome,
-    local::{Prepared, Signaller, given_progress},
+    local::{AttemptFiles, Prepared, Signaller, given_progress},
     plan::{Action, At, Earlier, ExitView, LostHalt, Note, Patience, Plan, Reminder, Seen},
 };
-
-/// How long the broker is given to confirm what was sent in a dead runner's stead.
-const DELIVERY: Duration = Duration::from_secs(15);
 
 /// What a watching task ends with.
 enum Watched {
@@ -42,7 +38,7 @@ pub(super) struct Walk<'a> {
     watches: JoinSet<Watched>,
     signallers: HashMap<At, Signaller>,
     cleaning: Vec<JoinHandle<()>>,
-    deliveries: Vec<Delivery>,
+    mail: Mail,
     attempts: Vec<AttemptEnd>,
     message: Option<String>,
     no_cgroup: Option<String>,
@@ -67,7 +63,7 @@ impl<'a> Walk<'a> {
             watches: JoinSet::new(),
             signallers: HashMap::new(),
             cleaning: Vec::new(),
-            deliveries: Vec::new(),
+            mail: Mail::new(host.publisher.clone(), &request.handle),
             attempts: Vec::new(),
             message: None,
             no_cgroup: None,
@@ -143,7 +139,16 @@ impl<'a> Walk<'a> {
                         output,
                     });
                 }
-                Action::SendHalt(halt) => self.send_halt(*halt),
+                Action::SendHalt(halt) => {
+                    let halt = self.halt(*halt);
+                    self.mail.send(halt);
+                }
+                Action::SendUndelivered { at, instead } => {
+                    let files = AttemptFiles::new(&self.request.folder, at, &self.task_name(at));
+                    let instead = instead.map(|halt| self.halt(*halt));
+                    self.mail
+                        .send_file(files.undelivered, self.key(at), instead);
+                }
                 Action::Signal { at, hard } => {
                     if let Some(runner) = self.signallers.get(&at) {
                         runner.signal(hard);
@@ -232,14 +237,17 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn send_halt(&mut self, halt: LostHalt) {
-        let (handle, task) = (&self.request.handle, self.task_name(halt.at));
-        let (position, attempt) = halt.at;
-        let key = AttemptKey {
-            order_uid: handle.order_uid,
+    fn key(&self, (position, attempt): At) -> AttemptKey {
+        AttemptKey {
+            order_uid: self.request.handle.order_uid,
             position,
             attempt,
-        };
+        }
+    }
+
+    fn halt(&self, halt: LostHalt) -> Envelope {
+        let (order, key) = (self.request.handle.order.clone(), self.key(halt.at));
+        let task = self.task_name(halt.at);
         let message = Message::Halt(Box::new(Halt {
             from: Sender::Orchestrator,
             task: task.clone(),
@@ -250,16 +258,8 @@ impl<'a> Walk<'a> {
             thinned: 0,
             output: halt.output,
         }));
-        let header = Header::attempt(handle.order.clone(), key, task);
-        match self
-            .host
-            .publisher
-            .enqueue(&handle.topics.task, &Envelope { header, message })
-            .await
-        {
-            Ok(delivery) => self.deliveries.push(delivery),
-            Err(error) => warn!("order {}: {error}", handle.order),
-        }
+        let header = Header::attempt(order, key, task);
+        Envelope { header, message }
     }
 
     /// Sends STOP after all that belongs before it. Returns whether the broker has it.
@@ -285,29 +285,14 @@ impl<'a> Walk<'a> {
             header: Header::order(handle.order.clone(), handle.order_uid),
             message: Message::Stop(stop),
         };
-        let deliveries = std::mem::take(&mut self.deliveries);
-        let (publisher, topic) = (&self.host.publisher, &handle.topics.task);
-        // A topic's messages keep their order, so that waiting for the last one is enough.
-        let sent = timeout(DELIVERY, async {
-            let stop = publisher.publish(topic, &envelope).await;
-            for delivery in deliveries {
-                if let Err(error) = delivery.await {
-                    warn!("order {}: {error}", handle.order);
-                }
-            }
-            stop
-        });
-        match sent.await {
-            Ok(Ok(())) => true,
-            Ok(Err(error)) => {
-                warn!("order {}: {error}", handle.order);
-                false
-            }
-            Err(_) => {
-                warn!(
-                    "order {}: the broker did not confirm STOP in time",
-                    handle.order
-                );
+        let longest = self.host.options.delivery_timeout;
+        let exhausted = patience::exhausted(self.request.control.clone(), longest, &handle.order);
+        tokio::select! {
+            biased;
+            () = self.mail.send_last(envelope) => true,
+            () = exhausted => {
+                let order = &handle.order;
+                warn!("order {order}: the broker did not confirm its end in time");
                 false
             }
         }

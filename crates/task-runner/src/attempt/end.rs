@@ -21,6 +21,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The same when whoever launched the runner is gone, most likely together with its broker.
 const PATIENCE_INTERRUPTED: Duration = Duration::from_millis(500);
+/// How much longer it may take to write down what is not delivered.
+const WRITING: Duration = Duration::from_secs(2);
 
 impl Attempt<'_> {
     /// Writes and reports how it ended, and waits until that is delivered or hopeless.
@@ -54,21 +56,20 @@ impl Attempt<'_> {
         } else {
             PATIENCE
         };
+        let (base, backlog) = self.backlog();
         reporter.end(End {
             progress: end.reason.is_success().then(|| Progress {
                 output: output.clone(),
                 ended_at: end.ended_at,
             }),
-            backlog: self.backlog(),
+            base,
+            backlog,
             halt: self.halt(started_at, end, totals, output),
             patience,
             delivered,
         });
         // The stream goes on being served meanwhile.
-        let confirmed = timeout(
-            patience + Duration::from_secs(1),
-            self.confirmed_or_orphaned(confirmed),
-        );
+        let confirmed = timeout(patience + WRITING, self.confirmed_or_orphaned(confirmed));
         if confirmed.await == Ok(true) {
             log.delivered = true;
             self.log_file.write(&log);
@@ -88,16 +89,15 @@ impl Attempt<'_> {
         }
     }
 
-    /// Ends the stream and takes what nobody has acknowledged.
-    fn backlog(&mut self) -> Vec<Reading> {
-        self.shared.retained.borrow_mut().end();
+    /// Ends the stream and takes what nobody has acknowledged, with the reading right before it.
+    fn backlog(&mut self) -> (Option<Box<Reading>>, Vec<Reading>) {
+        let mut retained = self.shared.retained.borrow_mut();
+        retained.end();
         self.shared.changed.notify_one();
-        self.shared
-            .retained
-            .borrow()
-            .unacknowledged()
-            .copied()
-            .collect()
+        (
+            retained.base().map(Box::new),
+            retained.after(None).copied().collect(),
+        )
     }
 
     fn halt(&self, started_at: Timestamp, end: RunEnd, totals: Totals, output: String) -> Halt {

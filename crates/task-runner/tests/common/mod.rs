@@ -44,6 +44,7 @@ pub(crate) fn spec(folder: &Path, argv: &[&str]) -> AttemptSpec {
         token: Token("secret".to_owned()),
         stream_host: "127.0.0.1".to_owned(),
         termination_log: folder.join("end.json"),
+        undelivered: Some(folder.join("undelivered")),
         output_file: folder.join("output"),
         input: None,
         stdio: Stdio::Files {

@@ -82,6 +82,7 @@ fn messages() -> Vec<Message> {
             ended_at: Timestamp(2),
         }),
         Message::Backlog(Backlog {
+            base: Some(Box::new(reading())),
             readings: vec![reading()],
         }),
         Message::Halt(Box::new(Halt {

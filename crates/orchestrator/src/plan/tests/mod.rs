@@ -78,6 +78,7 @@ fn exit(runner: RunnerEnd, log: Option<TerminationLog>) -> Box<ExitView> {
         log,
         output: None,
         oom_kills: None,
+        undelivered: false,
         last_words: None,
     })
 }

@@ -41,7 +41,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         4 => any_at().prop_map(Step::Progress),
         1 => any_at().prop_map(Step::Text),
         3 => (any_at(), any_reason()).prop_map(|(at, reason)| Step::Halt(at, reason)),
-        4 => (any_at(), any_runner(), 0u8..5).prop_map(|(at, end, log)| Step::Exit(at, end, log)),
+        4 => (any_at(), any_runner(), 0u8..6).prop_map(|(at, end, log)| Step::Exit(at, end, log)),
         1 => any_at().prop_map(Step::Fail),
         1 => any::<bool>().prop_map(Step::Terminate),
         1 => Just(Step::Terminated),
@@ -73,6 +73,12 @@ impl World {
                         "{at:?} ended twice"
                     );
                 }
+                Action::SendUndelivered {
+                    at,
+                    instead: Some(_),
+                } => {
+                    *self.halts.entry(at).or_default() += 1;
+                }
                 Action::SendHalt(halt) => *self.halts.entry(halt.at).or_default() += 1,
                 Action::Signal { at, .. } => assert!(self.running.contains(&at)),
                 Action::Remind { reminder, .. } => self.reminders.push(reminder),
@@ -82,7 +88,7 @@ impl World {
                     self.stops += 1;
                 }
                 Action::Done { .. } => self.done += 1,
-                Action::Note(_) => {}
+                Action::SendUndelivered { instead: None, .. } | Action::Note(_) => {}
             }
         }
     }
@@ -108,7 +114,11 @@ impl World {
             Step::Halt(at, reason) => halt(at, end(reason, None, None)),
             Step::Exit(at, runner, kind) => {
                 self.running.remove(&at).then_some(())?;
-                exited(at, runner, some_log(kind))
+                let exit = Box::new(ExitView {
+                    undelivered: kind == 5,
+                    ..*exit(runner, some_log(kind))
+                });
+                Seen::Exited { at, exit }
             }
             Step::Fail(at) => {
                 self.running.remove(&at).then_some(())?;
@@ -148,7 +158,7 @@ proptest! {
         retries in prop::collection::vec((0u32..3, any::<bool>()), 1..4),
         steps in prop::collection::vec(any_step(), 0..60),
         rest in any_runner(),
-        kind in 0u8..5,
+        kind in 0u8..6,
     ) {
         let tasks = retries.iter().map(|(retries, own)| TaskPlan {
             reports_itself: *own,

@@ -38,6 +38,10 @@ fn describe(action: &Action) -> String {
             halt.last_seq,
             halt.end.message
         ),
+        Action::SendUndelivered { at, instead } => {
+            let instead = instead.as_ref().map(|halt| halt.end.reason.as_str());
+            format!("send the file of {}, else HALT {instead:?}", short(*at))
+        }
         Action::Signal { at, hard } => {
             format!("{} {}", if *hard { "kill" } else { "end" }, short(*at))
         }
@@ -140,6 +144,45 @@ fn ends_of_attempts() {
             "fails, not delivered",
             plan(&[0]),
             vec![("exit 0.1", exited(a, RunnerEnd::Code(3), bad(false)))],
+        ),
+    ];
+    insta::assert_snapshot!(scenes.join("\n"));
+}
+
+#[test]
+fn what_a_runner_left_undelivered() {
+    let a = at(0, 1);
+    let scenes = [
+        scene(
+            "fails, and left what it could not deliver",
+            plan(&[0]),
+            vec![(
+                "exit 0.1",
+                Seen::Exited {
+                    at: a,
+                    exit: Box::new(ExitView {
+                        undelivered: true,
+                        ..*exit(RunnerEnd::Code(3), Some(bad(false)))
+                    }),
+                },
+            )],
+        ),
+        scene(
+            "delivered after all, and a file is left",
+            plan(&[0]),
+            vec![
+                ("HALT 0.1", halt(a, end(Reason::Error, Some(3), None))),
+                (
+                    "exit 0.1",
+                    Seen::Exited {
+                        at: a,
+                        exit: Box::new(ExitView {
+                            undelivered: true,
+                            ..*exit(RunnerEnd::Code(3), Some(bad(false)))
+                        }),
+                    },
+                ),
+            ],
         ),
     ];
     insta::assert_snapshot!(scenes.join("\n"));
