@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{Place, Running, Said, processes_with, until};
+use harness::{Place, Running, processes_with, until};
 use nix::sys::{prctl, signal::Signal};
 use serde_json::json;
 use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -135,10 +135,6 @@ fn complete(place: &Place, tasks: usize) -> Vec<(i64, i64, Vec<i64>)> {
     rows
 }
 
-fn said_once(said: &Said, text: &str) {
-    assert_eq!(said.err.matches(text).count(), 1, "{text}: {}", said.err);
-}
-
 #[test]
 fn an_outage_of_twenty_seconds_loses_nothing() {
     if is_fast() {
@@ -158,15 +154,18 @@ fn an_outage_of_twenty_seconds_loses_nothing() {
     thread::sleep(Duration::from_secs(2));
     kafka.kill();
     thread::sleep(AWAY);
-    assert!(
-        place.data("a/runs/3-short-1.out").exists(),
-        "the plan goes on meanwhile"
-    );
+    let next = place.data("a/runs/3-short-1.out");
+    until("the plan goes on meanwhile", ORDER, || next.exists());
     kafka.again();
     let said = running.wait_for(ORDER);
     assert_eq!(said.code, Some(0), "{said:?}");
-    said_once(&said, "samples of a go to the spool");
-    said_once(&said, "Kafka is back: ");
+    // On a busy machine a Kafka that is just back may be silent for a second once more.
+    let count = |text: &str| said.err.matches(text).count();
+    let (away, back) = (
+        count("samples of a go to the spool"),
+        count("Kafka is back: "),
+    );
+    assert!((1..4).contains(&away) && away == back, "{said:?}");
     let rows = complete(&place, tasks.len());
     assert!(rows[2].2.len() > 80, "{rows:?}");
 }
@@ -197,7 +196,8 @@ fn an_order_that_ends_in_an_outage_waits_for_kafka() {
     kafka.again();
     let said = running.wait_for(ORDER);
     assert_eq!(said.code, Some(0), "{said:?}");
-    said_once(&said, "Kafka has not confirmed it yet");
+    let waits = "Kafka has not confirmed it yet";
+    assert_eq!(said.err.matches(waits).count(), 1, "{said:?}");
     complete(&place, 1);
 }
 
