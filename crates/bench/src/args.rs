@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{cost, fidelity, load, podometer::Podometer};
+use crate::{chaos, cost, fidelity, ingest, load, podometer::Podometer};
 
 /// Measures how exact Podometer is and what it costs.
 #[derive(Debug, Parser)]
@@ -25,6 +25,10 @@ enum Command {
     Gap(GapArgs),
     /// The time to draw a run of 1,000,000 samples
     Chart(ChartArgs),
+    /// How fast the real consumer stores what is in a real Kafka
+    Ingest(IngestArgs),
+    /// Kill and pause everything at random under load, and look whether all is stored once
+    Chaos(ChaosArgs),
     /// A known load; started as a task
     #[command(hide = true)]
     Load(load::LoadArgs),
@@ -117,6 +121,29 @@ pub(crate) struct ChartArgs {
     pub(crate) out: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct IngestArgs {
+    /// How many samples are stored beside psql
+    #[arg(long, default_value_t = 5_000_000)]
+    pub(crate) samples: u64,
+    /// In how many rounds, one way after the other in each
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: u64,
+    /// How long the delay of 1,000 samples a second is watched, seconds
+    #[arg(long, default_value_t = 30)]
+    pub(crate) seconds: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChaosArgs {
+    /// How many rounds
+    #[arg(long, default_value_t = 100)]
+    pub(crate) rounds: u64,
+    /// Chooses what is hit when
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
 impl Cli {
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self.command {
@@ -124,6 +151,8 @@ impl Cli {
             Command::Cost(args) => cost::measuring(&args),
             Command::Gap(args) => cost::gap(&args),
             Command::Chart(args) => cost::chart(&args),
+            Command::Ingest(args) => ingest::run(&args),
+            Command::Chaos(args) => chaos::run(&args),
             Command::Load(args) => load::run(&args).map(|()| ExitCode::SUCCESS),
         }
     }

@@ -12,14 +12,17 @@
 
 mod args;
 mod cgroups;
+mod chaos;
 mod chance;
 mod clock;
 mod cost;
 mod fidelity;
+mod ingest;
 mod load;
 mod others;
 mod podometer;
 mod process;
+mod stack;
 mod table;
 mod truth;
 

@@ -11,7 +11,7 @@ use tracing::debug;
 
 use crate::{
     Bus, Error, Incoming, Start,
-    bus::lock,
+    bus::{ANSWER_TIME, lock},
     feed::Feed,
     lag::Lag,
     reader,
@@ -118,6 +118,31 @@ impl GroupReader {
                 .map_err(|source| Error::assign(topic, source))?;
         }
         self.begin(topic, partition, start)
+    }
+
+    /// The offsets that were noted in Kafka for partitions, `None` where there is none. Asks the broker
+    /// for 10 s at most.
+    pub async fn committed(&self, partitions: &[Partition]) -> Result<Vec<Option<i64>>, Error> {
+        let Some(feed) = self.feed.clone() else {
+            return Ok(vec![None; partitions.len()]);
+        };
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in partitions {
+            list.add_partition(topic, *partition);
+        }
+        let asked = tokio::task::spawn_blocking(move || {
+            feed.consumer.committed_offsets(list, ANSWER_TIME)
+        });
+        let servers = &self.bus.at().servers;
+        let answer = asked.await.map_err(|error| Error::Thread {
+            source: error.into(),
+        })?;
+        let answer = answer.map_err(|source| Error::unreachable(servers, ANSWER_TIME, source))?;
+        let offset = |(topic, partition): &Partition| {
+            let found = answer.find_partition(topic, *partition)?;
+            found.offset().to_raw().filter(|offset| *offset >= 0)
+        };
+        Ok(partitions.iter().map(offset).collect())
     }
 
     /// Notes in Kafka that all of a partition below `next_offset` is stored, for tools that show

@@ -8,11 +8,15 @@ use std::{
 
 use anyhow::{Context, Result};
 use model::OrderId;
+use store::{Location, Migrations, ServerAddress};
+use uuid::Uuid;
 
 /// The data folder. Nothing is made before [`DataFolder::create`].
 #[derive(Debug, Clone)]
 pub(crate) struct DataFolder {
     path: PathBuf,
+    location: Location,
+    migrations: Migrations,
 }
 
 /// An order's own folder.
@@ -27,22 +31,53 @@ pub(crate) struct OrderFolder {
 }
 
 impl DataFolder {
-    pub(crate) fn new(path: &Path) -> Self {
+    /// The folder; the store is a file in it, or on a server.
+    pub(crate) fn new(path: &Path, server: Option<ServerAddress>, migrations: Migrations) -> Self {
+        let file = || Location::from(path.join("podometer.db"));
         Self {
             path: path.to_owned(),
+            location: server.map_or_else(file, Location::from),
+            migrations,
         }
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// Where the store is.
+    pub(crate) fn location(&self) -> &Location {
+        &self.location
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("podometer.db")
+    pub(crate) fn is_on_server(&self) -> bool {
+        matches!(self.location, Location::Server(_))
+    }
+
+    /// Who brings the tables of a server up to date.
+    pub(crate) fn migrations(&self) -> Migrations {
+        self.migrations
+    }
+
+    /// What tells this folder from others whose orders are on the same server: made once, kept in it.
+    pub(crate) fn id(&self) -> Result<Uuid> {
+        let path = self.path.join(".id");
+        let failed = || format!("{} can't be read or made", path.display());
+        // Written elsewhere first: whoever comes second finds all of it.
+        let new = self.path.join(format!(".id.{}", Uuid::now_v7()));
+        if !path.exists() {
+            fs::write(&new, Uuid::now_v7().to_string()).with_context(failed)?;
+            let made = fs::hard_link(&new, &path);
+            let _ = fs::remove_file(&new);
+            match made {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                    return Err(error).with_context(failed);
+                }
+                _ => {}
+            }
+        }
+        let text = fs::read_to_string(&path).with_context(failed)?;
+        text.trim().parse().with_context(failed)
     }
 
     pub(crate) fn locks(&self) -> PathBuf {
-        self.path.join("locks")
+        self.path.join(".locks")
     }
 
     /// Where samples wait for a Kafka that is away. No order has a name with a dot.
@@ -120,11 +155,13 @@ mod tests {
     #[test]
     fn a_folder_that_is_there_is_moved_aside_and_kept() {
         let temporary = tempfile::tempdir().unwrap();
-        let data = DataFolder::new(&temporary.path().join("deep/data"));
+        let data = DataFolder::new(&temporary.path().join("deep/data"), None, Migrations::Run);
+
         data.create().unwrap();
         data.create().unwrap();
+        assert_eq!(data.id().unwrap(), data.id().unwrap());
         assert_eq!(
-            fs::read_to_string(data.path().join(".gitignore")).unwrap(),
+            fs::read_to_string(data.path.join(".gitignore")).unwrap(),
             "*\n"
         );
         let id: OrderId = "leaf".parse().unwrap();
@@ -133,7 +170,7 @@ mod tests {
         for n in 1..3 {
             fs::write(data.order(&id).join("file"), n.to_string()).unwrap();
             let next = data.create_order(&id).unwrap();
-            let aside = data.path().join(format!("leaf.old-{n}"));
+            let aside = data.path.join(format!("leaf.old-{n}"));
             assert_eq!(next.moved, Some(aside.clone()));
             assert_eq!(
                 fs::read_to_string(aside.join("file")).unwrap(),

@@ -21,6 +21,7 @@ use crate::{data::DataFolder, output, time};
 /// This process, as the owner of orders. Its lock ends with it.
 #[derive(Debug)]
 pub(crate) struct Owner {
+    /// The folder's id and the lock's name.
     name: String,
     path: PathBuf,
     _lock: File,
@@ -32,9 +33,11 @@ impl Owner {
     /// # Errors
     /// If the file can't be made.
     pub(crate) fn take(data: &DataFolder) -> Result<Self> {
+        let folder = data.id()?;
         loop {
-            let name = Uuid::now_v7().to_string();
-            let path = lock_path(data, &name);
+            let lock_name = Uuid::now_v7().to_string();
+            let path = lock_path(data, &lock_name);
+            let name = format!("{folder}/{lock_name}");
             let failed = || format!("the lock {} can't be taken", path.display());
             let lock = File::create_new(&path).with_context(failed)?;
             // Another process may have taken it for a stale one just now; then a new one is needed.
@@ -69,6 +72,16 @@ fn lock_path(data: &DataFolder, owner: &str) -> PathBuf {
     data.locks().join(format!("{owner}.lock"))
 }
 
+/// The name of an owner's lock; `None` if it isn't in this folder: on a server are the orders of other
+/// folders, too.
+fn lock_here<'a>(data: &DataFolder, owner: &'a str) -> Result<Option<&'a str>> {
+    match owner.split_once('/') {
+        Some((folder, lock)) => Ok((folder == data.id()?.to_string()).then_some(lock)),
+        // As it was before there were servers.
+        None => Ok((!data.is_on_server()).then_some(owner)),
+    }
+}
+
 /// A lock, as another process finds it.
 enum Found {
     /// Its owner lives.
@@ -99,11 +112,14 @@ pub(crate) async fn tidy(store: &Store, data: &DataFolder) -> Result<()> {
         if order.launcher != Some(Launcher::Local) {
             continue;
         }
-        if !locks.contains_key(&order.owner) {
-            let found = look_at(&lock_path(data, &order.owner)).context("looking at a lock")?;
-            locks.insert(order.owner.clone(), found);
+        let Some(lock) = lock_here(data, &order.owner)? else {
+            continue;
+        };
+        if !locks.contains_key(lock) {
+            let found = look_at(&lock_path(data, lock)).context("looking at a lock")?;
+            locks.insert(lock.to_owned(), found);
         }
-        if let Some(Found::Free(_)) = locks.get(&order.owner) {
+        if let Some(Found::Free(_)) = locks.get(lock) {
             let left = attempts_left(&data.order(&order.name), order.order_uid);
             if store.interrupt(order.order_uid, time::now(), &left).await? {
                 let id = &order.name;
@@ -180,7 +196,7 @@ mod tests {
 
     fn data() -> (tempfile::TempDir, DataFolder) {
         let temporary = tempfile::tempdir().unwrap();
-        let data = DataFolder::new(temporary.path());
+        let data = DataFolder::new(temporary.path(), None, store::Migrations::Run);
         data.create().unwrap();
         (temporary, data)
     }
@@ -193,7 +209,8 @@ mod tests {
     fn a_lock_is_held_as_long_as_its_owner_lives() {
         let (_temporary, data) = data();
         let owner = Owner::take(&data).unwrap();
-        let path = lock_path(&data, owner.name());
+        let lock = lock_here(&data, owner.name()).unwrap().unwrap();
+        let path = lock_path(&data, lock);
         assert!(is_held(&path));
         remove_stale_locks(&data);
         assert!(path.exists());

@@ -124,7 +124,7 @@ fn attempt(this: Try) {
         "{this:?}: {next:?}"
     );
     assert_eq!(
-        fs::read_dir(place.data("locks")).unwrap().count(),
+        fs::read_dir(place.data(".locks")).unwrap().count(),
         0,
         "{this:?}"
     );

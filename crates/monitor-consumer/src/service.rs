@@ -61,20 +61,8 @@ impl Config {
 
     async fn serve(self) -> Result<()> {
         let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let mut settings = Settings::default();
-        for file in &self.kafka_config {
-            settings.read_file(file)?;
-        }
-        settings.read_environment(std::env::vars())?;
-        if let Some(servers) = &self.bootstrap_servers {
-            settings.set_bootstrap_servers(servers)?;
-        }
-        let prefix = self.topic_prefix;
-        let topics = TopicSettings {
-            prefix,
-            ..TopicSettings::default()
-        };
-        let bus = Bus::external(&settings, topics)?;
+        let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.kafka_config)?;
+        let bus = Bus::external(&settings, TopicSettings::with_prefix(&self.topic_prefix))?;
         let location = Location::from(self.database_url.parse::<ServerAddress>()?);
         let migrations = if self.no_migrate { Migrations::Expect } else { Migrations::Run };
         let store = Store::open(&location, migrations).await?;

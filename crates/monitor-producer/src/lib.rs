@@ -7,9 +7,12 @@
 
 mod attempt;
 mod away;
+mod open;
 mod order;
 mod outbox;
 mod rates;
+mod service;
+mod shared;
 mod spool;
 mod stream;
 
@@ -28,6 +31,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use outbox::until;
 pub use rates::sample;
+pub use service::Config;
+pub use shared::Shared;
 use spool::Spools;
 
 /// How many messages of one order may wait; the reader of the topic waits beyond.
@@ -57,7 +62,8 @@ impl Default for Options {
 
 /// The service: it serves any number of orders at once.
 pub struct MonitorProducer {
-    orders: mpsc::Sender<OrderHandle>,
+    /// None with shared topics, on which orders make themselves known.
+    orders: Option<mpsc::Sender<OrderHandle>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
 }
@@ -93,7 +99,29 @@ impl MonitorProducer {
             }
         });
         Ok(Self {
-            orders,
+            orders: Some(orders),
+            stopping,
+            tasks,
+        })
+    }
+
+    /// Starts the service on topics that all orders share: it takes part in those whose partitions
+    /// its group gives it. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// If the broker's clients can't be made.
+    pub fn start_shared(bus: &Bus, shared: Shared) -> Result<Self> {
+        let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let shares = shared::Shares::new(bus, shared, tasks.clone(), stopping.clone())?;
+        let until = stopping.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = shares.run() => {}
+                () = until.cancelled() => {}
+            }
+        });
+        Ok(Self {
+            orders: None,
             stopping,
             tasks,
         })
@@ -101,8 +129,10 @@ impl MonitorProducer {
 
     /// Takes part in an order from its first message on. Its topics exist.
     pub async fn add(&self, order: OrderHandle) {
-        // A service that stops takes no orders any more.
-        let _ = self.orders.send(order).await;
+        if let Some(orders) = &self.orders {
+            // A service that stops takes no orders any more.
+            let _ = orders.send(order).await;
+        }
     }
 
     /// Ends the service; orders that aren't over are left as they are.

@@ -27,6 +27,7 @@ mod run_rows;
 mod runs;
 mod samples;
 mod statistics;
+mod topics;
 
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ pub use orders::{NewOrder, OrderFilter, OrderRow};
 pub use runs::{Given, RunRow};
 pub use samples::{SampleFlags, StoredSample};
 pub use statistics::Statistics;
+pub use topics::StoredTopic;
 
 /// An open store. Clones share its connections.
 #[derive(Debug, Clone)]

@@ -231,6 +231,7 @@ fn nobody(spec: &AttemptSpec) -> BusAddress {
         bootstrap_servers: free.local_addr().unwrap().to_string(),
         options: BTreeMap::new(),
         topics: OrderTopics::own("", &spec.order),
+        partitions: BTreeMap::new(),
     }
 }
 

@@ -7,19 +7,18 @@ mod order;
 mod runner;
 
 use std::{
-    path::PathBuf,
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use bus::{Bus, Settings, TopicSettings};
 use model::{OrderTopics, attempt::Token};
 use store::{Location, Migrations, ServerAddress, Store};
 
-use crate::{args::ChaosArgs, chance::Chance, stack::{Server, Stack}};
+use crate::{args::ChaosArgs, chance::Chance, stack::{Server, Stack, program}};
 use acts::{Act, Victim};
 use order::{Load, Size};
 
@@ -69,7 +68,7 @@ impl Servers {
         let options = self.stack.folder().join("kafka.properties");
         // As short as a broker allows, so that a pause can outlast it.
         std::fs::write(&options, "session.timeout.ms=6000\nheartbeat.interval.ms=1000\n")?;
-        let server = Server::new(beside(name)?, Vec::new(), log);
+        let server = Server::new(program(name)?, Vec::new(), log);
         Ok(server
             .env("BOOTSTRAP_SERVERS", &self.stack.bootstrap_servers)
             .env("KAFKA_CONFIG", &options.display().to_string())
@@ -104,16 +103,6 @@ impl Servers {
     }
 }
 
-/// A program that was built with this one.
-fn beside(name: &str) -> Result<PathBuf> {
-    let this = std::env::current_exe()?;
-    let path = this.with_file_name(name);
-    if !path.is_file() {
-        bail!("{} is missing: build it with `cargo build --workspace`", path.display());
-    }
-    Ok(path)
-}
-
 pub(crate) fn run(args: &ChaosArgs) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let servers = Arc::new(Mutex::new(Servers::start()?));
@@ -130,7 +119,7 @@ pub(crate) fn run(args: &ChaosArgs) -> Result<ExitCode> {
         let start = Instant::now();
         let striking = strike(&servers, acts.clone());
         let result = runtime.block_on(world.round(round));
-        let struck = striking.join().unwrap_or_else(|_| bail!("the striking thread panicked"));
+        let struck = striking.join().unwrap_or_else(|_| Err(anyhow!("the striking thread panicked")));
         let took = start.elapsed().as_secs_f64();
         let what: Vec<_> = acts.iter().map(|act| format!("{:?} {:?}", act.victim, act.how)).collect();
         match result.and_then(|stored| struck.map(|()| stored)) {

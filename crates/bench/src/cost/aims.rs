@@ -4,7 +4,7 @@ use std::{fs, process::ExitCode};
 
 /// How a number is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     /// From seconds.
     Microseconds,
     /// From seconds.
@@ -15,6 +15,10 @@ pub(super) enum Unit {
     Percent,
     /// From bytes.
     Mib,
+    /// A second.
+    Rate,
+    /// By another number.
+    Times,
 }
 
 impl Unit {
@@ -25,52 +29,62 @@ impl Unit {
             Self::Seconds => format!("{value:.3} s"),
             Self::Percent => format!("{:.4} %", value * 100.0),
             Self::Mib => format!("{:.2} MiB", value / f64::from(1 << 20)),
+            Self::Rate => format!("{value:.0}"),
+            Self::Times => format!("{value:.2}"),
         }
     }
 }
 
 /// Prints figures as they come, and counts the aims.
 #[derive(Debug)]
-pub(super) struct Aims {
+pub(crate) struct Aims {
     met: usize,
     missed: usize,
 }
 
 impl Aims {
     /// Says on what machine.
-    pub(super) fn begin(what: &str) -> Self {
+    pub(crate) fn begin(what: &str) -> Self {
         println!("bench {what}: {}", machine());
         println!("{:<58} {:>12} {:>11}  {:<6}", "", "measured", "aim", "");
         Self { met: 0, missed: 0 }
     }
 
     /// A figure that should be less than an aim.
-    pub(super) fn aimed(&mut self, what: &str, unit: Unit, measured: f64, aim: f64) {
-        let met = measured < aim;
+    pub(crate) fn aimed(&mut self, what: &str, unit: Unit, measured: f64, aim: f64) {
+        self.judged(what, unit, measured, ('<', aim), measured < aim);
+    }
+
+    /// A figure that should be at least an aim.
+    pub(crate) fn at_least(&mut self, what: &str, unit: Unit, measured: f64, aim: f64) {
+        self.judged(what, unit, measured, ('≥', aim), measured >= aim);
+    }
+
+    fn judged(&mut self, what: &str, unit: Unit, measured: f64, (sign, aim): (char, f64), met: bool) {
         if met {
             self.met += 1;
         } else {
             self.missed += 1;
         }
         let verdict = if met { "ok" } else { "MISSED" };
-        let (measured, aim) = (unit.text(measured), format!("< {}", unit.text(aim)));
+        let (measured, aim) = (unit.text(measured), format!("{sign} {}", unit.text(aim)));
         println!("{what:<58} {measured:>12} {aim:>11}  {verdict}");
     }
 
     /// A missed aim is said, and is no failure of this program.
-    pub(super) fn close(&self) -> ExitCode {
+    pub(crate) fn close(&self) -> ExitCode {
         println!("aims: {} met, {} missed", self.met, self.missed);
         ExitCode::SUCCESS
     }
 }
 
 /// Prints a figure to compare with, or to know beside.
-pub(super) fn beside(what: &str, unit: Unit, measured: f64) {
+pub(crate) fn beside(what: &str, unit: Unit, measured: f64) {
     println!("  {what:<56} {:>12}", unit.text(measured));
 }
 
 /// Prints what could not be measured, and why.
-pub(super) fn absent(what: &str, why: &anyhow::Error) {
+pub(crate) fn absent(what: &str, why: &anyhow::Error) {
     println!("  {what:<56} not measured: {why:#}");
 }
 
@@ -93,7 +107,12 @@ fn machine() -> String {
 }
 
 /// The middle of some numbers, and the one that 95 % don't exceed; zeros of none.
-pub(super) fn median_and_p95(mut numbers: Vec<f64>) -> (f64, f64) {
+pub(super) fn median_and_p95(numbers: Vec<f64>) -> (f64, f64) {
+    median_and(numbers, 0.95)
+}
+
+/// The middle of some numbers, and the one that such a share doesn't exceed; zeros of none.
+pub(crate) fn median_and(mut numbers: Vec<f64>, share: f64) -> (f64, f64) {
     numbers.sort_by(f64::total_cmp);
     let at = |share: f64| {
         let place = (numbers.len() as f64 * share).ceil() as usize;
@@ -102,7 +121,7 @@ pub(super) fn median_and_p95(mut numbers: Vec<f64>) -> (f64, f64) {
             .copied()
             .unwrap_or_default()
     };
-    (at(0.5), at(0.95))
+    (at(0.5), at(share))
 }
 
 #[cfg(test)]

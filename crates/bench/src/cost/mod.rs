@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::args::{ChartArgs, CostArgs, GapArgs};
-use aims::Aims;
+pub(crate) use aims::{Aims, Unit, beside, median_and};
 
 /// Readings and the runner.
 pub(crate) fn measuring(args: &CostArgs) -> Result<ExitCode> {

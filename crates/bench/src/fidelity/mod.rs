@@ -19,6 +19,7 @@ use crate::{
     podometer::{Podometer, Task, order},
     table::{Tally, heading},
 };
+pub(crate) use judge::integral;
 use orders::Results;
 
 /// How long an invocation of Podometer may take.

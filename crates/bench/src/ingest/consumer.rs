@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     process::memory_of,
-    stack::{Server, beside},
+    stack::{self, Server},
 };
 
 /// What storing took.
@@ -71,7 +71,7 @@ impl Progress {
 /// The consumer, not started.
 pub(crate) fn program(folder: &Path, servers: &str, database: &str) -> Result<Server> {
     let log = folder.join("monitor-consumer.log");
-    let server = Server::new(beside("monitor-consumer")?, Vec::new(), log);
+    let server = Server::new(stack::program("monitor-consumer")?, Vec::new(), log);
     Ok(server.env("BOOTSTRAP_SERVERS", servers).env("DATABASE_URL", database))
 }
 

@@ -92,6 +92,16 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/stack").join(name)
 }
 
+/// A program that was built with this one.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let path = this.with_file_name(name);
+    if !path.is_file() {
+        bail!("{} is missing: build it with `cargo build --workspace`", path.display());
+    }
+    Ok(path)
+}
+
 fn open_to_all(folder: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let permissions = std::fs::Permissions::from_mode(0o711);

@@ -1,11 +1,13 @@
 //! One process that serves, to be killed, paused and started again.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Mutex,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -103,16 +105,21 @@ impl Server {
         self.with(|child| child.wait().map(drop));
     }
 
+    /// Asks it to end, and waits for that; after a minute it is killed.
+    pub(crate) fn end(&self) {
+        self.signal(Signal::SIGTERM);
+        let until = Instant::now() + Duration::from_mins(1);
+        while self.is_running() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.kill();
+    }
+
     /// The end of what it said.
     pub(crate) fn last_words(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
         let from = text.len().saturating_sub(4000);
         String::from_utf8_lossy(&text[from..]).into_owned()
-    }
-
-    /// Empties its log.
-    pub(crate) fn forget_words(&self) {
-        let _ = File::create(&self.log);
     }
 }
 

@@ -3,7 +3,12 @@
 mod properties;
 mod rules;
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use model::attempt::Token;
 use rdkafka::ClientConfig;
@@ -27,6 +32,23 @@ impl Settings {
     pub fn new(bootstrap_servers: &str) -> Result<Self, Error> {
         let mut settings = Self::default();
         settings.set_bootstrap_servers(bootstrap_servers)?;
+        Ok(settings)
+    }
+
+    /// The settings of a service in a cluster: files, then the process's environment, then the
+    /// address.
+    pub fn of_service(servers: Option<&str>, files: &[PathBuf]) -> Result<Self, Error> {
+        let mut settings = Self::default();
+        for file in files {
+            settings.read_file(file)?;
+        }
+        let text = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        settings.read_environment(std::env::vars_os().filter_map(text))?;
+        if let Some(servers) = servers.map(str::trim).filter(|text| !text.is_empty()) {
+            settings.set_bootstrap_servers(servers)?;
+        }
         Ok(settings)
     }
 

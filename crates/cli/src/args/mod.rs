@@ -12,7 +12,7 @@ use image_tasks::ImageTask;
 
 pub(crate) use exec::ExecArgs;
 pub(crate) use read::{
-    ChartArgs, CompletionsArgs, DeleteArgs, OrdersArgs, PictureFormat, ReportArgs, StatusArgs,
+    ChartArgs, CompletionsArgs, DeleteArgs, MigrateArgs, OrdersArgs, PictureFormat, ReportArgs, StatusArgs,
 };
 pub(crate) use run::{BusArgs, MeasureArgs, RunArgs, SourceArg};
 pub(crate) use values::Age;
@@ -49,6 +49,13 @@ pub(crate) struct Global {
     #[arg(help_heading = EVERYWHERE)]
     #[arg(default_value = "podometer-data", hide_env_values = true)]
     pub(crate) data: PathBuf,
+    /// Keep orders, runs and samples in this PostgreSQL instead, best with TimescaleDB
+    #[arg(long, global = true, value_name = "postgres://...", env = "PODOMETER_DATABASE_URL")]
+    #[arg(help_heading = EVERYWHERE, hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+    /// Take the tables there as they are; `podometer migrate` brings them up to date
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub(crate) no_migrate: bool,
     #[command(flatten)]
     pub(crate) verbosity: Verbosity,
 }
@@ -73,6 +80,7 @@ pub(crate) enum Command {
     Chart(ChartArgs),
     Report(ReportArgs),
     Delete(DeleteArgs),
+    Migrate(MigrateArgs),
     Completions(CompletionsArgs),
     /// Wrap the command of one attempt; started by a launcher
     #[command(hide = true)]

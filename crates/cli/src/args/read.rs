@@ -90,6 +90,22 @@ pub(crate) struct DeleteArgs {
     pub(crate) older_than: Option<Age>,
 }
 
+/// Bring the tables of the store up to date
+///
+/// `run` and the services do so by themselves, unless they are told not to.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  podometer migrate --database-url postgres://podometer@db/podometer\n  podometer migrate --down 0 --database-url postgres://podometer@db/podometer"
+)]
+pub(crate) struct MigrateArgs {
+    /// Take the tables down to the form of this version, with what they hold; 0 leaves none
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["chunk_interval"])]
+    pub(crate) down: Option<i64>,
+    /// The time that one chunk of samples covers, where the tables are made in TimescaleDB [default: 1h]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) chunk_interval: Option<Age>,
+}
+
 /// Print what makes a shell complete the commands
 #[derive(Debug, Args)]
 #[command(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use model::{HumanDuration, attempt::Token};
 
-use super::values;
+use super::{Age, values};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,14 +84,22 @@ pub(crate) struct BusArgs {
     )]
     #[arg(hide_env_values = true)]
     pub(crate) bootstrap_servers: Option<String>,
-    /// An option of the Kafka clients, as librdkafka names it
-    #[arg(
-        long,
-        value_name = "KEY=VALUE",
-        value_parser = values::key_value,
-        requires = "bootstrap_servers"
-    )]
+    /// An option of the Kafka clients, as librdkafka names it; no secrets, which others could read here
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::key_value)]
     pub(crate) kafka_option: Vec<(String, Token)>,
+    /// A properties file with options of the Kafka clients; it may name bootstrap.servers, too
+    #[arg(long, value_name = "FILE", env = "PODOMETER_KAFKA_CONFIG")]
+    #[arg(hide_env_values = true)]
+    pub(crate) kafka_config: Vec<PathBuf>,
+    /// How many copies Kafka keeps of new topics [default: what the broker says]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=100))]
+    pub(crate) topic_replication: Option<i32>,
+    /// How long Kafka keeps the messages of new topics [default: what the broker says]
+    #[arg(long, value_name = "AGE")]
+    pub(crate) topic_retention: Option<Age>,
+    /// How long an order's topics stay after it is stored
+    #[arg(long, value_name = "AGE", default_value = "10m")]
+    pub(crate) topic_grace: Age,
     /// What the names of all topics begin with
     #[arg(
         long,

@@ -7,7 +7,7 @@ use orchestrator::{
     StdioPolicy,
     local::{Local, LocalOptions},
 };
-use store::{Migrations, Store};
+use store::{Abilities, Store};
 
 use crate::{
     args::{BusArgs, MeasureArgs},
@@ -27,7 +27,10 @@ pub(super) async fn start(
     let wish = signals::listen()?;
     data.create()?;
     let owner = Owner::take(&data)?;
-    let store = Store::open(&data.database().into(), Migrations::Run).await?;
+    let store = Store::open(data.location(), data.migrations()).await?;
+    if matches!(store.abilities(), Abilities::Plain | Abilities::Apache) {
+        tracing::warn!("{}", store.abilities());
+    }
     owner::tidy(&store, &data).await?;
     let launcher = Local::new(LocalOptions::default());
     Ok(Arc::new(Host {

@@ -5,6 +5,7 @@ mod delete;
 mod exec;
 mod hidden;
 mod host;
+mod migrate;
 mod orders;
 mod report;
 mod run;
@@ -15,10 +16,10 @@ use std::{future::Future, time::Duration};
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 use model::OrderId;
-use store::{OrderRow, Store};
+use store::{Migrations, OrderRow, ServerAddress, Store};
 
 use crate::{
-    args::{Cli, Command, CompletionsArgs},
+    args::{Cli, Command, CompletionsArgs, Global},
     data::DataFolder,
     exit::Code,
     load::Usage,
@@ -30,7 +31,7 @@ use crate::{
 /// # Errors
 /// What went wrong; [`crate::exit::code_of`] knows its exit code.
 pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
-    let data = DataFolder::new(&cli.global.data);
+    let data = data(&cli.global)?;
     let verbosity = cli.global.verbosity;
     match cli.command.ok_or(Usage::NoCommand)? {
         Command::Runner => Ok(hidden::runner()),
@@ -47,6 +48,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
                     Command::Chart(args) => chart::run(&args, &data).await,
                     Command::Report(args) => report::run(&args, &data).await,
                     Command::Delete(args) => delete::run(&args, &data).await,
+                    Command::Migrate(args) => migrate::run(&args, &data).await,
                     Command::Runner | Command::ImageTask { .. } | Command::Completions(_) => {
                         Ok(Code::DONE)
                     }
@@ -54,6 +56,19 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
             })?
         }
     }
+}
+
+/// The data folder, and where the store is.
+fn data(global: &Global) -> Result<DataFolder> {
+    let migrations = if global.no_migrate {
+        Migrations::Expect
+    } else {
+        Migrations::Run
+    };
+    let url = global.database_url.as_deref().map(str::trim);
+    let server = url.filter(|url| !url.is_empty());
+    let server = server.map(str::parse::<ServerAddress>).transpose()?;
+    Ok(DataFolder::new(&global.data, server, migrations))
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T> {
@@ -77,7 +92,7 @@ fn completions(args: &CompletionsArgs) -> Result<Code> {
 
 /// The store, for commands that only read.
 async fn open(data: &DataFolder) -> Result<Store> {
-    let store = Store::open_existing(&data.database().into()).await?;
+    let store = Store::open_existing(data.location()).await?;
     owner::tidy_if_possible(&store, data).await;
     Ok(store)
 }
@@ -86,7 +101,7 @@ async fn open(data: &DataFolder) -> Result<Store> {
 async fn order(store: &Store, data: &DataFolder, id: &OrderId) -> Result<OrderRow> {
     let unknown = || Usage::UnknownOrder {
         order: id.clone(),
-        data: data.path().to_owned(),
+        data: data.location().to_string(),
     };
     Ok(store.order(id).await?.ok_or_else(unknown)?)
 }

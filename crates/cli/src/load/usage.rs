@@ -21,8 +21,14 @@ pub(crate) enum Usage {
     #[error("--input: {0}")]
     Input(String),
     /// No such order.
-    #[error("there is no order {order} in {}; `podometer orders` lists those that there are", data.display())]
-    UnknownOrder { order: OrderId, data: PathBuf },
+    #[error("there is no order {order} in {data}; `podometer orders` lists those that there are")]
+    UnknownOrder { order: OrderId, data: String },
+    /// Options of a Kafka and no Kafka.
+    #[error(
+        "options for Kafka are given, but no Kafka is: name one with --bootstrap-servers HOST:PORT, or by \
+         bootstrap.servers in a file for --kafka-config"
+    )]
+    NoKafka,
     /// No such task in the order.
     #[error("order {order} has no run of a task {task}; it has: {known}")]
     UnknownTask {

@@ -1,11 +1,12 @@
 //! All services on one broker, in this process, and orders taken through them.
 
 mod batch;
+mod connect;
 
-use std::{ffi::OsString, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
-use bus::{Bus, Settings, TopicSettings};
+use bus::Bus;
 use model::{
     OrderHandle, OrderId, OrderTopics, OrderUid, Status,
     attempt::{Launcher, Token},
@@ -35,8 +36,9 @@ use crate::{
     time,
 };
 
-/// How long after its end an order's last rows may take to be stored, and its pictures to be drawn.
-const STORING: Duration = Duration::from_mins(1);
+/// How long after its end an order's last rows may take to be stored where a server may be away, and
+/// its pictures to be drawn.
+const STORING: Duration = Duration::from_mins(5);
 const DRAWING: Duration = Duration::from_mins(5);
 
 /// What all sessions of one command have in common.
@@ -50,35 +52,6 @@ pub(crate) struct Host {
     pub(crate) bus: BusArgs,
     pub(crate) stdio: StdioPolicy,
     pub(crate) wish: Wish,
-}
-
-impl Host {
-    fn connect(&self) -> Result<Bus, bus::Error> {
-        let servers = self
-            .bus
-            .bootstrap_servers
-            .as_deref()
-            .filter(|s| !s.trim().is_empty());
-        let prefix = self.bus.topic_prefix.clone();
-        let Some(servers) = servers else {
-            return Bus::embedded_with(&prefix);
-        };
-        let mut settings = Settings::default();
-        let variables = std::env::vars_os();
-        let text = |(name, value): (OsString, OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        };
-        settings.read_environment(variables.filter_map(text))?;
-        for (key, value) in &self.bus.kafka_option {
-            settings.set_option(key, &value.0)?;
-        }
-        settings.set_bootstrap_servers(servers)?;
-        let topics = TopicSettings {
-            prefix,
-            ..TopicSettings::default()
-        };
-        Bus::external(&settings, topics)
-    }
 }
 
 /// The services.
@@ -109,9 +82,9 @@ impl Session {
     /// # Errors
     /// If the broker or its clients can't be made.
     fn start(host: Arc<Host>) -> Result<Self> {
-        let bus = host.connect()?;
+        let bus = connect::bus(&host.bus)?;
         let draw = !host.measure.no_charts;
-        let options = monitor_consumer::Options { draw };
+        let options = monitor_consumer::Options { draw, shared: None };
         let consumer = MonitorConsumer::start(&bus, host.store.clone(), options);
         let launcher = host.launcher.clone();
         // The embedded broker is never away.
@@ -123,7 +96,7 @@ impl Session {
         Ok(Self {
             producer: MonitorProducer::start(&bus, options)?,
             consumer: consumer?,
-            orchestrator: Orchestrator::new(bus.clone(), launcher, Options::of(&bus))?,
+            orchestrator: Orchestrator::new(bus.clone(), launcher, patience(&host, &bus))?,
             bus,
             host,
         })
@@ -138,6 +111,7 @@ impl Session {
     async fn stop(self) {
         self.producer.stop().await;
         self.consumer.stop().await;
+        connect::sweep(&self.host, &self.bus).await;
     }
 
     /// Takes an order through its tasks and waits until it is stored and drawn.
@@ -258,11 +232,12 @@ impl Session {
 
     /// Waits until all is stored and drawn, or until somebody has no more patience.
     async fn finish(&self, uid: OrderUid) -> Finished {
-        let patience = if self.host.measure.no_charts {
-            STORING
+        let drawing = if self.host.measure.no_charts {
+            Duration::ZERO
         } else {
-            STORING + DRAWING
+            DRAWING
         };
+        let patience = patience(&self.host, &self.bus).storing_timeout + drawing;
         let mut wish = self.host.wish.clone();
         let finished = timeout(patience, self.consumer.finished(uid));
         tokio::select! {
@@ -283,6 +258,15 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Servers may be away for a while.
+fn patience(host: &Host, bus: &Bus) -> Options {
+    let mut options = Options::of(bus);
+    if !bus.is_embedded() || host.data.is_on_server() {
+        options.storing_timeout = STORING;
+    }
+    options
 }
 
 fn input_text(order: &Prepared) -> Option<String> {

@@ -26,7 +26,7 @@ fn nothing_is_left(place: &Place) {
     until("no process is left", Duration::from_secs(20), || {
         processes_with(place.path("").to_str().unwrap()).is_empty()
     });
-    assert_eq!(fs::read_dir(place.data("locks")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(place.data(".locks")).unwrap().count(), 0);
 }
 
 #[test]

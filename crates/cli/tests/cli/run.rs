@@ -51,7 +51,7 @@ fn an_order_leaves_rows_pictures_and_a_report() {
         assert!(place.data("small").join(file).is_file(), "{file}");
     }
     assert_eq!(fs::read_to_string(place.data(".gitignore")).unwrap(), "*\n");
-    assert_eq!(fs::read_dir(place.data("locks")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(place.data(".locks")).unwrap().count(), 0);
 }
 
 /// A run's promised names; what differs from time to time or among machines is replaced.

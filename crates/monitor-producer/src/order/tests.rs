@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bus::{Bus, Event, Reader, Start};
+use bus::{Bus, Event, Reader, Settings, Start, TopicSettings};
 use model::{
     Attempt, OrderTopics, OrderUid, Position, Reason, Resources, Run, Sample, Status, Timestamp,
     Totals,
@@ -257,7 +257,7 @@ async fn embedded() -> (Bus, Reader) {
 fn nobody() -> Bus {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap().to_string();
-    Bus::external(&address, BTreeMap::new()).unwrap()
+    Bus::external(&Settings::new(&address).unwrap(), TopicSettings::default()).unwrap()
 }
 
 /// All samples up to STOP by their number, the first of each, and the last RUN.

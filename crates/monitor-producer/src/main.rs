@@ -1,0 +1,14 @@
+//! `monitor-producer` as a program of its own, for a cluster.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    monitor_producer::Config::parse()
+        .run()
+        .unwrap_or_else(|error| {
+            eprintln!("monitor-producer: {error:#}");
+            ExitCode::from(4)
+        })
+}

@@ -1,0 +1,88 @@
+//! The service as a program: its configuration and its life.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use bus::{Bus, Settings, TopicSettings};
+use clap::Parser;
+use model::attempt::Token;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::{MonitorProducer, Shared};
+
+/// Collects the samples of all orders that use the shared topics, and publishes them.
+///
+/// Any number of these share the work: Kafka divides the topics' partitions among those of one group.
+/// It ends on SIGTERM and SIGINT, and loses nothing however it ends: runners keep what Kafka has not.
+#[derive(Debug, Parser)]
+#[command(name = "monitor-producer", version, max_term_width = 100)]
+pub struct Config {
+    /// The Kafka
+    #[arg(long, value_name = "HOST:PORT,...", env = "BOOTSTRAP_SERVERS")]
+    bootstrap_servers: Option<String>,
+    /// A properties file with options of the Kafka clients, as librdkafka names them
+    #[arg(long, value_name = "FILE", env = "KAFKA_CONFIG")]
+    kafka_config: Vec<PathBuf>,
+    /// What the names of all topics begin with
+    #[arg(long, value_name = "TEXT", default_value = "", env = "TOPIC_PREFIX")]
+    topic_prefix: String,
+    /// The consumer group
+    #[arg(long, value_name = "NAME", env = "CONSUMER_GROUP")]
+    #[arg(default_value = "podometer-monitor-producer")]
+    group: String,
+    /// A file with the secret that the orders' tokens are made from, the same for all services
+    #[arg(long, value_name = "FILE", env = "PODOMETER_SECRET_FILE")]
+    secret_file: Option<PathBuf>,
+}
+
+impl Config {
+    /// Serves until a signal comes.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or why Kafka can't be used.
+    pub fn run(self) -> Result<ExitCode> {
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let log = tracing_subscriber::fmt().with_env_filter(filter);
+        log.with_writer(std::io::stderr).with_target(false).init();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        runtime.block_on(self.serve())?;
+        runtime.shutdown_background();
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn serve(self) -> Result<()> {
+        let mut term = signal(SignalKind::terminate())?;
+        let mut int = signal(SignalKind::interrupt())?;
+        let secret = self.secret()?;
+        let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.kafka_config)?;
+        let bus = Bus::external(&settings, TopicSettings::with_prefix(&self.topic_prefix))?;
+        let shared = Shared {
+            topics: bus.create_shared().await?,
+            group: self.group,
+            secret,
+        };
+        let service = MonitorProducer::start_shared(&bus, shared)?;
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        service.stop().await;
+        Ok(())
+    }
+
+    fn secret(&self) -> Result<Token> {
+        let text = match &self.secret_file {
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("--secret-file {}", path.display()))?,
+            None => std::env::var("PODOMETER_SECRET").context(
+                "no secret: put one into a file for --secret-file, or into the variable PODOMETER_SECRET",
+            )?,
+        };
+        anyhow::ensure!(!text.trim().is_empty(), "the secret is empty");
+        Ok(Token(text.trim().to_owned()))
+    }
+}
