@@ -217,6 +217,8 @@ impl Address {
             config
                 .set("fetch.wait.max.ms", "250")
                 .set("queued.max.messages.kbytes", FETCHED)
+                // A full queue is looked at again so soon: the default would be a rest of 1 s.
+                .set("fetch.queue.backoff.ms", "10")
                 .set("fetch.message.max.bytes", "262144")
                 .set(
                     "fetch.max.bytes",

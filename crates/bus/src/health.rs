@@ -207,6 +207,50 @@ fn is_refusal(reason: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// What is logged above `debug` meanwhile.
+    fn logged(work: impl FnOnce()) -> String {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let writer = Arc::clone(&lines);
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || Lines(Arc::clone(&writer)))
+            .finish();
+        tracing::subscriber::with_default(subscriber, work);
+        String::from_utf8(lock(&lines).clone()).unwrap()
+    }
+
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            lock(&self.0).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_change_is_said_once() {
+        let (health, look) = (Health::new(false), ClientConfig::new());
+        let down = KafkaError::Global(RDKafkaErrorCode::AllBrokersDown);
+        let other = KafkaError::Global(RDKafkaErrorCode::TopicAuthorizationFailed);
+        let log = logged(|| {
+            for _ in 0..3 {
+                let refused = "[thrd:a:1/1]: a:1/1: Connect to a:1 failed: Connection refused";
+                health.log(RDKafkaLogLevel::Error, "FAIL", refused);
+                health.trouble(&down, "1/1 brokers are down", &look);
+                health.trouble(&other, "not for you", &look);
+            }
+            health.answered();
+            health.answered();
+        });
+        insta::assert_snapshot!(log);
+    }
+
     #[test]
     fn a_refusal_is_kept() {
         let health = Health::new(false);

@@ -93,7 +93,7 @@ impl Lane {
 
 /// The topics that were published to or are flow-controlled.
 pub(crate) struct Lanes {
-    lanes: Mutex<HashMap<String, Arc<Lane>>>,
+    topics: Mutex<HashMap<String, Arc<Lane>>>,
     embedded: bool,
     /// Of all topics of a Kafka together.
     room: Arc<Semaphore>,
@@ -103,7 +103,7 @@ pub(crate) struct Lanes {
 impl Lanes {
     pub(crate) fn new(embedded: bool) -> Self {
         Self {
-            lanes: Mutex::default(),
+            topics: Mutex::default(),
             embedded,
             room: Arc::new(Semaphore::new(ROOM.0)),
             engine: Mutex::default(),
@@ -111,8 +111,8 @@ impl Lanes {
     }
 
     pub(crate) fn lane(&self, topic: &str, controlled: bool) -> Arc<Lane> {
-        let mut lanes = lock(&self.lanes);
-        if let Some(lane) = lanes.get(topic) {
+        let mut topics = lock(&self.topics);
+        if let Some(lane) = topics.get(topic) {
             return Arc::clone(lane);
         }
         let lane = Arc::new(Lane {
@@ -127,7 +127,7 @@ impl Lanes {
                 Arc::clone(&self.room)
             },
         });
-        lanes.insert(topic.to_owned(), Arc::clone(&lane));
+        topics.insert(topic.to_owned(), Arc::clone(&lane));
         lane
     }
 
@@ -140,14 +140,14 @@ impl Lanes {
 
     /// A topic that is gone, or was never there; whoever waits for it is told.
     pub(crate) fn forget(&self, topic: &str, error: impl Fn() -> Error) {
-        let lane = lock(&self.lanes).remove(topic);
+        let lane = lock(&self.topics).remove(topic);
         if let Some(lane) = lane {
             lane.fail(error);
         }
     }
 
     fn known(&self, topic: &str) -> Option<Arc<Lane>> {
-        lock(&self.lanes).get(topic).cloned()
+        lock(&self.topics).get(topic).cloned()
     }
 
     /// Makes a topic flow-controlled, unless something was published to it before.
@@ -206,7 +206,7 @@ impl Lanes {
 
     /// Whoever still waits in line is told that it is over.
     pub(crate) fn clear(&self) {
-        for lane in lock(&self.lanes).values() {
+        for lane in lock(&self.topics).values() {
             lock(&lane.window).clear();
         }
     }

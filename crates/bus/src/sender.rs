@@ -362,3 +362,64 @@ impl Drop for Sender {
         self.lanes.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+
+    use model::OrderTopics;
+    use rdkafka::{bindings::rd_kafka_test_fatal_error, types::RDKafkaRespErr};
+
+    use super::*;
+    use crate::{Bus, Settings, TopicSettings};
+
+    fn one() -> Outgoing {
+        Outgoing {
+            value: b"one".to_vec(),
+            ..Outgoing::default()
+        }
+    }
+
+    /// As when a broker has forgotten what it had of this producer.
+    fn break_down(sender: &Sender) {
+        const REASON: &CStr = c"a test";
+        let code = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+        let producer = sender.engine.producer();
+        // SAFETY: the client lives, and the text for ever.
+        unsafe { rd_kafka_test_fatal_error(producer.client().native_ptr(), code, REASON.as_ptr()) };
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_fatal_error_is_survived() {
+        let servers = std::env::var("PODOMETER_TEST_BOOTSTRAP_SERVERS");
+        let Ok(servers) = servers else {
+            let fast = std::env::var("PODOMETER_TEST_FAST").is_ok_and(|fast| fast == "1");
+            assert!(
+                fast,
+                "run ./test.sh, or start tests/stack/kafka.sh and set \
+                 PODOMETER_TEST_BOOTSTRAP_SERVERS"
+            );
+            return println!("not run: no PODOMETER_TEST_BOOTSTRAP_SERVERS");
+        };
+        let how = TopicSettings {
+            prefix: format!("t{}-", uuid::Uuid::new_v4().simple()),
+            ..TopicSettings::default()
+        };
+        let topics = OrderTopics::own(&how.prefix, &"leaf-1".parse().unwrap());
+        let bus = Bus::external(&Settings::new(&servers).unwrap(), how).unwrap();
+        bus.create_topics(&topics).await.unwrap();
+
+        let lanes = Arc::new(Lanes::new(false));
+        let letters = "none".to_owned();
+        let sender = Sender::start(bus.at(), &lanes, &Arc::default(), letters).unwrap();
+        sender.send(&topics.task, one(), None).await.unwrap();
+        break_down(&sender);
+        let start = Instant::now();
+        while let Err(error) = sender.send(&topics.task, one(), None).await {
+            assert!(error.is_retriable(), "{error}");
+            assert!(start.elapsed() < ANSWER_TIME, "{error}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(bus.end_offsets(&topics.task).await.unwrap(), [2]);
+    }
+}

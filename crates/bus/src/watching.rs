@@ -69,13 +69,6 @@ impl Watching {
         self.stirred.store(true, Ordering::Relaxed);
     }
 
-    fn assigned(&self, group: &mut Group, partitions: Vec<Partition>) -> TopicPartitionList {
-        group.ours.extend(partitions.iter().cloned());
-        group.news.push_back(News::Assigned(partitions));
-        // Nothing is fetched before the owner says from where.
-        TopicPartitionList::new()
-    }
-
     /// Those that were begun; the client knows of no others.
     fn revoked(&self, group: &mut Group, partitions: Vec<Partition>) -> TopicPartitionList {
         let mut begun = TopicPartitionList::new();
@@ -126,8 +119,10 @@ impl ConsumerContext for Watching {
         let partitions: Vec<Partition> = partitions.collect();
         debug!("the group says {what:?} {partitions:?}");
         let outcome = if what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            let none = self.assigned(&mut group, partitions);
-            consumer.incremental_assign(&none)
+            group.ours.extend(partitions.iter().cloned());
+            group.news.push_back(News::Assigned(partitions));
+            // Nothing is fetched before the owner says from where.
+            consumer.incremental_assign(&TopicPartitionList::new())
         } else {
             let begun = self.revoked(&mut group, partitions);
             leave(consumer, &begun)

@@ -60,6 +60,11 @@ macro_rules! resources {
                 match self { $(Self::$variant => $name),+ }
             }
 
+            /// The resource of this name.
+            pub(crate) fn named(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)+ _ => None }
+            }
+
             /// The unit of its values.
             pub fn unit(self) -> Unit {
                 match self { $(Self::$variant => Unit::$unit),+ }
@@ -145,11 +150,7 @@ fn names() -> String {
 impl FromStr for Resource {
     type Err = UnknownResource;
     fn from_str(text: &str) -> Result<Self, UnknownResource> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|r| r.name() == text)
-            .ok_or_else(|| UnknownResource(text.to_owned()))
+        Self::named(text).ok_or_else(|| UnknownResource(text.to_owned()))
     }
 }
 

@@ -51,9 +51,10 @@ impl<'de> Deserialize<'de> for Values {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Values, A::Error> {
                 let mut values = Values::default();
-                while let Some((name, value)) = map.next_entry::<String, Option<f64>>()? {
+                while let Some(Name(resource)) = map.next_key()? {
+                    let value = map.next_value()?;
                     // A newer version's resource is not ours to refuse.
-                    if let Ok(resource) = name.parse() {
+                    if let Some(resource) = resource {
                         values.set(resource, value);
                     }
                 }
@@ -61,6 +62,25 @@ impl<'de> Deserialize<'de> for Values {
             }
         }
         deserializer.deserialize_map(Map)
+    }
+}
+
+/// A resource by its name, looked up where it stands: there are many to a sample.
+struct Name(Option<Resource>);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Name;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the name of a resource")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Name, E> {
+                Ok(Name(Resource::named(text)))
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The options that a person gives for a Kafka, from wherever they come.
 
+mod java;
 mod properties;
 mod rules;
 
@@ -128,7 +129,7 @@ impl Settings {
             return Ok(());
         }
         if let Some(reason) = rules::refusal(key, value) {
-            return Err(Error::option(origin, key, reason.to_owned()));
+            return Err(Error::option(origin, key, reason));
         }
         ClientConfig::new()
             .set(key, value)

@@ -1,129 +1,8 @@
 //! Which options a person may not set, and what to write instead.
 
-/// Options of the Java client that librdkafka doesn't know, with what to do instead.
-const JAVA: &[(&str, &str)] = &[
-    (
-        "sasl.jaas.config",
-        "it is the Java client's; write its username and password as sasl.username and sasl.password",
-    ),
-    (
-        "sasl.login.",
-        "it is the Java client's; for tokens write sasl.oauthbearer.method=oidc with its sasl.oauthbearer.* options",
-    ),
-    (
-        "sasl.client.callback.handler.class",
-        "it is the Java client's; leave it out",
-    ),
-    (
-        "ssl.truststore.location",
-        "it is the Java client's; export the certificates (keytool -list -rfc -keystore FILE > ca.pem) and write ssl.ca.location=ca.pem",
-    ),
-    (
-        "ssl.truststore.certificates",
-        "it is the Java client's; write ssl.ca.pem with the same text",
-    ),
-    (
-        "ssl.truststore.",
-        "it is the Java client's; leave it out: the PEM file of ssl.ca.location has neither password nor type",
-    ),
-    (
-        "ssl.keystore.type",
-        "it is the Java client's; leave it out: ssl.keystore.location takes a PKCS#12 file",
-    ),
-    (
-        "ssl.keystore.key",
-        "it is the Java client's; write ssl.key.pem with the same text",
-    ),
-    (
-        "ssl.keystore.certificate.chain",
-        "it is the Java client's; write ssl.certificate.pem with the same text",
-    ),
-    (
-        "ssl.keymanager.algorithm",
-        "it is the Java client's; leave it out",
-    ),
-    (
-        "ssl.trustmanager.algorithm",
-        "it is the Java client's; leave it out",
-    ),
-    (
-        "ssl.enabled.protocols",
-        "it is the Java client's; leave it out: TLS 1.2 and 1.3 are spoken",
-    ),
-    (
-        "ssl.protocol",
-        "it is the Java client's; leave it out: TLS 1.2 and 1.3 are spoken",
-    ),
-    ("ssl.provider", "it is the Java client's; leave it out"),
-    (
-        "ssl.secure.random.implementation",
-        "it is the Java client's; leave it out",
-    ),
-    (
-        "ssl.engine.factory.class",
-        "it is the Java client's; leave it out",
-    ),
-    (
-        "key.serializer",
-        "it is the Java client's; leave it out: Podometer writes its records itself",
-    ),
-    (
-        "value.serializer",
-        "it is the Java client's; leave it out: Podometer writes its records itself",
-    ),
-    (
-        "key.deserializer",
-        "it is the Java client's; leave it out: Podometer reads its records itself",
-    ),
-    (
-        "value.deserializer",
-        "it is the Java client's; leave it out: Podometer reads its records itself",
-    ),
-    (
-        "interceptor.classes",
-        "it is the Java client's; leave it out",
-    ),
-    ("metric.reporters", "it is the Java client's; leave it out"),
-    ("metrics.", "it is the Java client's; leave it out"),
-    (
-        "partitioner.class",
-        "it is the Java client's; leave it out: the order decides the partition",
-    ),
-    (
-        "config.providers",
-        "it is the Java client's; write the values themselves, secrets as variables PODOMETER_KAFKA_OPTION_...",
-    ),
-    (
-        "security.providers",
-        "it is the Java client's; leave it out",
-    ),
-    (
-        "max.request.size",
-        "it is the Java client's; write message.max.bytes",
-    ),
-    (
-        "buffer.memory",
-        "it is the Java client's; write queue.buffering.max.kbytes (in KiB)",
-    ),
-    (
-        "fetch.max.wait.ms",
-        "it is the Java client's; write fetch.wait.max.ms",
-    ),
-    (
-        "receive.buffer.bytes",
-        "it is the Java client's; write socket.receive.buffer.bytes",
-    ),
-    (
-        "send.buffer.bytes",
-        "it is the Java client's; write socket.send.buffer.bytes",
-    ),
-    ("max.poll.records", "it is the Java client's; leave it out"),
-    ("max.block.ms", "it is the Java client's; leave it out"),
-    (
-        "default.api.timeout.ms",
-        "it is the Java client's; leave it out",
-    ),
-];
+use std::{ffi::OsStr, path::Path};
+
+use super::java::JAVA;
 
 /// Options on which our promises rest: with the values that they may have, and why.
 const OURS: &[(&str, &[&str], &str)] = &[
@@ -240,22 +119,22 @@ const OURS: &[(&str, &[&str], &str)] = &[
 ];
 
 /// Why an option may not be set like this, if it may not.
-pub(super) fn refusal(key: &str, value: &str) -> Option<&'static str> {
+pub(super) fn refusal(key: &str, value: &str) -> Option<String> {
     let java = JAVA
         .iter()
         .find(|(name, _)| key == *name || (name.ends_with('.') && key.starts_with(name)));
     if let Some((_, instead)) = java {
-        return Some(instead);
+        return Some(format!("it is the Java client's; {instead}"));
     }
-    if key == "ssl.keystore.location" && value.ends_with(".jks") {
-        return Some(
-            "a JKS file can't be read; convert it (keytool -importkeystore -srckeystore FILE \
-             -destkeystore FILE.p12 -deststoretype PKCS12) and name the new one",
-        );
+    let jks = |end: &OsStr| end.eq_ignore_ascii_case("jks");
+    if key == "ssl.keystore.location" && Path::new(value).extension().is_some_and(jks) {
+        let instead = "a JKS file can't be read; convert it (keytool -importkeystore -srckeystore \
+                       FILE -destkeystore FILE.p12 -deststoretype PKCS12) and name the new one";
+        return Some(instead.to_owned());
     }
     let ours = OURS.iter().find(|(name, _, _)| *name == key);
     ours.filter(|(_, allowed, _)| !allowed.iter().any(|v| v.eq_ignore_ascii_case(value)))
-        .map(|(_, _, why)| *why)
+        .map(|(_, _, why)| (*why).to_owned())
 }
 
 /// Whether what it holds must not be shown.

@@ -1,5 +1,7 @@
 //! What a broker knows of topics, their ids above all. rdkafka has no safe call for it.
 
+#![allow(clippy::wildcard_imports, reason = "the names of C say whose they are")]
+
 use std::{
     collections::HashMap,
     ffi::{CStr, CString, c_char},

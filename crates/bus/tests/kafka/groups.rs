@@ -189,7 +189,7 @@ async fn nothing_is_read_before_it_is_begun_or_while_it_is_paused() {
         next += 1;
     }
     let end = bus.end_offsets(topic).await.unwrap()[1];
-    let late = (0u64..).find(|n| {
+    let late = (0u64..99).find(|n| {
         bus::partition_of(model::OrderUid(uuid::Uuid::from_u128(u128::from(*n))), 2) == 1
     });
     let late = of_uid(u128::from(late.unwrap()), sample(99));
