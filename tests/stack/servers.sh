@@ -44,6 +44,7 @@ start_servers() {
   local stack=tests/stack kafka controller postgres
   "$stack/kafka.sh" install
   "$stack/timescaledb.sh" install
+  command -v kcat >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends kcat >/dev/null; }
   PODOMETER_TEST_PYTHON=$("$stack/python.sh")
   export PODOMETER_TEST_PYTHON
   servers_folder=$(mktemp -d)

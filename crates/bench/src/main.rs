@@ -12,8 +12,8 @@
 
 mod args;
 mod cgroups;
-mod chaos;
 mod chance;
+mod chaos;
 mod clock;
 mod cost;
 mod fidelity;

@@ -130,9 +130,8 @@ impl GroupReader {
         for (topic, partition) in partitions {
             list.add_partition(topic, *partition);
         }
-        let asked = tokio::task::spawn_blocking(move || {
-            feed.consumer.committed_offsets(list, ANSWER_TIME)
-        });
+        let asked =
+            tokio::task::spawn_blocking(move || feed.consumer.committed_offsets(list, ANSWER_TIME));
         let servers = &self.bus.at().servers;
         let answer = asked.await.map_err(|error| Error::Thread {
             source: error.into(),

@@ -36,7 +36,9 @@ struct Position {
 impl Position {
     /// Up to where the log's records may be noted as stored.
     fn notable(&self) -> i64 {
-        self.held.first().map_or(self.next, |held| self.next.min(*held))
+        self.held
+            .first()
+            .map_or(self.next, |held| self.next.min(*held))
     }
 }
 
@@ -190,7 +192,14 @@ impl Gather {
         }
     }
 
-    fn sample(&mut self, log: &LogKey, key: AttemptKey, task: TaskName, sample: Sample, tell: bool) {
+    fn sample(
+        &mut self,
+        log: &LogKey,
+        key: AttemptKey,
+        task: TaskName,
+        sample: Sample,
+        tell: bool,
+    ) {
         if let Some(order) = self.orders.get_mut(&key.order_uid) {
             let lost = order.attempts.entry(key).or_default().note(&sample);
             if lost > 0 {
@@ -284,7 +293,8 @@ impl Gather {
             position.expected = next;
             logs.push(key.clone());
         }
-        let (of_items, items): (Vec<_>, Vec<_>) = std::mem::take(&mut self.items).into_iter().unzip();
+        let (of_items, items): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.items).into_iter().unzip();
         let mut orders = BTreeMap::new();
         for uid in items.iter().map(Item::order_uid) {
             if let Some(order) = self.orders.get(&uid) {
@@ -308,7 +318,10 @@ impl Gather {
 impl Gathered {
     /// Takes out logs that aren't ours any more, by their places, with all of theirs.
     pub(crate) fn without(&mut self, places: &[usize]) -> Vec<LogKey> {
-        let gone: Vec<LogKey> = places.iter().filter_map(|at| self.logs.get(*at).cloned()).collect();
+        let gone: Vec<LogKey> = places
+            .iter()
+            .filter_map(|at| self.logs.get(*at).cloned())
+            .collect();
         let stays = |key: &LogKey| !gone.contains(key);
         let kept: Vec<bool> = self.of_items.iter().map(stays).collect();
         let mut lost = BTreeSet::new();
@@ -321,7 +334,8 @@ impl Gathered {
             stays
         });
         let mut keep = kept.iter();
-        self.of_items.retain(|_| keep.next().copied().unwrap_or(true));
+        self.of_items
+            .retain(|_| keep.next().copied().unwrap_or(true));
         let mut place = 0;
         self.batch.advances.retain(|_| {
             place += 1;

@@ -124,7 +124,11 @@ fn a_stop_holds_the_offset_until_terminate_is_sent() {
     assert_eq!(first.batch.orders.len(), 2);
     assert!(!gather.is_due() && gather.stored().is_empty());
     gather.take(&key, 13, sample(2, 1), false);
-    assert_eq!(moves(&gather.gathered()), [(11, 11)], "fenced although it can't move");
+    assert_eq!(
+        moves(&gather.gathered()),
+        [(11, 11)],
+        "fenced although it can't move"
+    );
     gather.release(uid(1));
     assert!(gather.is_due());
     assert_eq!(moves(&gather.gathered()), [(11, 14)]);
@@ -142,7 +146,10 @@ fn what_came_before_is_passed_over() {
     let strange = ("other".into(), 0);
     gather.take(&strange, 50, sample(1, 2), false);
     let gathered = gather.gathered();
-    assert_eq!((moves(&gathered), gathered.batch.items.len()), (vec![(10, 13)], 1));
+    assert_eq!(
+        (moves(&gathered), gathered.batch.items.len()),
+        (vec![(10, 13)], 1)
+    );
 }
 
 #[test]
@@ -153,7 +160,10 @@ fn another_executions_messages_on_an_orders_own_topic_are_nobodys() {
     gather.take(&key, 1, stop(2), false);
     gather.take(&key, 2, sample(1, 0), false);
     let gathered = gather.gathered();
-    assert_eq!((moves(&gathered), gathered.batch.items.len()), (vec![(0, 3)], 1));
+    assert_eq!(
+        (moves(&gathered), gathered.batch.items.len()),
+        (vec![(0, 3)], 1)
+    );
     assert!(gathered.stops.is_empty());
 }
 
@@ -180,10 +190,20 @@ fn a_lost_log_goes_with_all_of_its_own() {
         gather.take(key, 1, stop(n), true);
     }
     let mut gathered = gather.gathered();
-    let place = gathered.logs.iter().position(|key| *key == logs[0]).unwrap();
+    let place = gathered
+        .logs
+        .iter()
+        .position(|key| *key == logs[0])
+        .unwrap();
     assert_eq!(gathered.without(&[place]), [logs[0].clone()]);
-    assert_eq!((gathered.logs.as_slice(), gathered.batch.advances.len()), (&logs[1..], 1));
-    assert_eq!((gathered.batch.items.len(), gathered.of_items.len()), (2, 2));
+    assert_eq!(
+        (gathered.logs.as_slice(), gathered.batch.advances.len()),
+        (&logs[1..], 1)
+    );
+    assert_eq!(
+        (gathered.batch.items.len(), gathered.of_items.len()),
+        (2, 2)
+    );
     let stops: Vec<_> = gathered.stops.iter().map(|(uid, _)| *uid).collect();
     assert_eq!(stops, [uid(2)]);
     gather.forget(&logs[0]);

@@ -14,7 +14,9 @@ pub(crate) async fn run(store: Store) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         if let Err(error) = store.housekeep(Timestamp(now.as_micros() as i64)).await {
             tracing::info!(%error, "keeping house; it is tried again in a minute");
         }

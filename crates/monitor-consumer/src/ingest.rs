@@ -203,7 +203,8 @@ impl Ingest {
                     self.take(record).await;
                 }
                 if self.gather.is_due() {
-                    self.flush_at.get_or_insert_with(|| Instant::now() + PATIENCE);
+                    self.flush_at
+                        .get_or_insert_with(|| Instant::now() + PATIENCE);
                 }
             }
             Heard::Assigned(logs) => logs.into_iter().for_each(|key| self.assigned(key)),
@@ -282,7 +283,8 @@ impl Ingest {
         }
         self.finish_what_is_stored();
         if self.gather.is_due() {
-            self.flush_at.get_or_insert_with(|| Instant::now() + PATIENCE);
+            self.flush_at
+                .get_or_insert_with(|| Instant::now() + PATIENCE);
         }
     }
 
@@ -290,7 +292,9 @@ impl Ingest {
     async fn bury(&self, item: &Item, (topic, _): &LogKey, reason: &str) {
         tracing::warn!(%topic, reason, "a message can't be stored; it goes to the dead letters");
         let value = format!("{item:?}");
-        let buried = self.publisher.dead_letter(topic, None, value.as_bytes(), reason);
+        let buried = self
+            .publisher
+            .dead_letter(topic, None, value.as_bytes(), reason);
         if let Err(error) = buried.await {
             tracing::warn!(%topic, %error, "the dead letter could not be sent");
         }
@@ -303,7 +307,11 @@ impl Ingest {
         let Some(topics) = topics.or(shared) else {
             return;
         };
-        let (publisher, store, tell) = (self.publisher.clone(), self.store.clone(), self.tell.clone());
+        let (publisher, store, tell) = (
+            self.publisher.clone(),
+            self.store.clone(),
+            self.tell.clone(),
+        );
         let (topic, header) = (topics.task.clone(), Header::order(order.clone(), uid));
         self.tasks.spawn(async move {
             finish::terminate(&publisher, &store, &topic, header).await;
@@ -347,7 +355,11 @@ impl Ingest {
     }
 
     fn forget_topic(&mut self, topic: &str) {
-        if !self.added.values().any(|(other, _)| other.topics.resource == topic) {
+        if !self
+            .added
+            .values()
+            .any(|(other, _)| other.topics.resource == topic)
+        {
             let key = (Arc::from(topic), 0);
             self.ours.remove(&key);
             self.gather.forget(&key);

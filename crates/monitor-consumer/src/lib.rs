@@ -64,7 +64,8 @@ impl MonitorConsumer {
     pub fn start(bus: &Bus, store: Store, options: Options) -> Result<Self, bus::Error> {
         let (orders, added) = mpsc::channel(64);
         let (stopping, tasks, board) = (CancellationToken::new(), TaskTracker::new(), Board::new());
-        let ingest = ingest::Ingest::new(bus, store.clone(), options, board.clone(), tasks.clone())?;
+        let ingest =
+            ingest::Ingest::new(bus, store.clone(), options, board.clone(), tasks.clone())?;
         let (until, until_then) = (stopping.clone(), stopping.clone());
         tasks.spawn(ingest.run(added, until));
         tasks.spawn(async move {

@@ -34,7 +34,12 @@ pub struct Config {
     #[arg(long, value_name = "TEXT", default_value = "", env = "TOPIC_PREFIX")]
     topic_prefix: String,
     /// The consumer group
-    #[arg(long, value_name = "NAME", default_value = "podometer-monitor-consumer", env = "CONSUMER_GROUP")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "podometer-monitor-consumer",
+        env = "CONSUMER_GROUP"
+    )]
     group: String,
 }
 
@@ -60,11 +65,18 @@ impl Config {
     }
 
     async fn serve(self) -> Result<()> {
-        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (mut term, mut int) = (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        );
         let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.kafka_config)?;
         let bus = Bus::external(&settings, TopicSettings::with_prefix(&self.topic_prefix))?;
         let location = Location::from(self.database_url.parse::<ServerAddress>()?);
-        let migrations = if self.no_migrate { Migrations::Expect } else { Migrations::Run };
+        let migrations = if self.no_migrate {
+            Migrations::Expect
+        } else {
+            Migrations::Run
+        };
         let store = Store::open(&location, migrations).await?;
         tracing::info!("{}", store.abilities());
         let shared = Shared {

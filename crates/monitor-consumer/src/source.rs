@@ -47,7 +47,11 @@ impl Source {
     }
 
     /// Begins to read a log.
-    pub(crate) fn begin(&self, (topic, partition): &LogKey, from: Option<i64>) -> Result<(), bus::Error> {
+    pub(crate) fn begin(
+        &self,
+        (topic, partition): &LogKey,
+        from: Option<i64>,
+    ) -> Result<(), bus::Error> {
         let start = from.map_or(Start::Earliest, Start::Offset);
         match self {
             Self::Own(reader) => reader.add(topic, start),

@@ -66,11 +66,14 @@ impl Open {
 
     /// What is to be noted in Kafka since the last call.
     pub(crate) fn to_note(&mut self) -> Vec<(Partition, i64)> {
-        let changed = self.partitions.iter_mut().filter_map(|(partition, orders)| {
-            let from = orders.first.keys().next().copied().unwrap_or(orders.next);
-            let news = orders.noted.replace(from) != Some(from);
-            news.then(|| (partition.clone(), from))
-        });
+        let changed = self
+            .partitions
+            .iter_mut()
+            .filter_map(|(partition, orders)| {
+                let from = orders.first.keys().next().copied().unwrap_or(orders.next);
+                let news = orders.noted.replace(from) != Some(from);
+                news.then(|| (partition.clone(), from))
+            });
         changed.collect()
     }
 }

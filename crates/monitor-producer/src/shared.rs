@@ -112,7 +112,11 @@ impl Shares {
     }
 
     /// Asks Kafka how far a predecessor was, however long it is away.
-    fn look_up(&self, partitions: Vec<Partition>, begin: mpsc::UnboundedSender<(Partition, Option<i64>)>) {
+    fn look_up(
+        &self,
+        partitions: Vec<Partition>,
+        begin: mpsc::UnboundedSender<(Partition, Option<i64>)>,
+    ) {
         let (reader, stopping) = (Arc::clone(&self.reader), self.stopping.clone());
         let ask = async move {
             loop {
@@ -196,7 +200,11 @@ impl Shares {
     }
 
     fn ended(&mut self, uid: OrderUid, serial: u64) {
-        if self.inboxes.get(&uid).is_some_and(|inbox| inbox.serial == serial) {
+        if self
+            .inboxes
+            .get(&uid)
+            .is_some_and(|inbox| inbox.serial == serial)
+        {
             self.inboxes.remove(&uid);
             self.open.over(uid);
             self.over.add(uid);

@@ -58,7 +58,8 @@ impl Store {
     /// What the database says.
     pub async fn forget_topics(&self, order_uid: OrderUid) -> Result<(), Error> {
         let failed = self.database.failed("writing the table ingest_offset");
-        let gone = sql("delete from ingest_offset where generation = $1").bind(order_uid.to_string());
+        let gone =
+            sql("delete from ingest_offset where generation = $1").bind(order_uid.to_string());
         let mut transaction = self.database.begin().await.map_err(&failed)?;
         transaction.execute(gone).await.map_err(&failed)?;
         transaction.commit().await.map_err(&failed)

@@ -18,7 +18,11 @@ use bus::{Bus, Settings, TopicSettings};
 use model::{OrderTopics, attempt::Token};
 use store::{Location, Migrations, ServerAddress, Store};
 
-use crate::{args::ChaosArgs, chance::Chance, stack::{Server, Stack, program}};
+use crate::{
+    args::ChaosArgs,
+    chance::Chance,
+    stack::{Server, Stack, program},
+};
 use acts::{Act, Victim};
 use order::{Load, Size};
 
@@ -54,7 +58,9 @@ impl Servers {
         for n in 1..=2 {
             let consumer = servers.service("monitor-consumer", n)?;
             let consumer = consumer.env("DATABASE_URL", &servers.stack.database_url);
-            let producer = servers.service("monitor-producer", n)?.env("PODOMETER_SECRET", SECRET);
+            let producer = servers
+                .service("monitor-producer", n)?
+                .env("PODOMETER_SECRET", SECRET);
             servers.consumers.push(consumer);
             servers.producers.push(producer);
         }
@@ -67,12 +73,23 @@ impl Servers {
         let log = self.stack.folder().join(format!("{name}-{number}.log"));
         let options = self.stack.folder().join("kafka.properties");
         // As short as a broker allows, so that a pause can outlast it.
-        std::fs::write(&options, "session.timeout.ms=6000\nheartbeat.interval.ms=1000\n")?;
+        std::fs::write(
+            &options,
+            "session.timeout.ms=6000\nheartbeat.interval.ms=1000\n",
+        )?;
         let server = Server::new(program(name)?, Vec::new(), log);
         Ok(server
             .env("BOOTSTRAP_SERVERS", &self.stack.bootstrap_servers)
             .env("KAFKA_CONFIG", &options.display().to_string())
-            .env("SPOOL_DIR", &self.stack.folder().join(format!("spool-{number}")).display().to_string()))
+            .env(
+                "SPOOL_DIR",
+                &self
+                    .stack
+                    .folder()
+                    .join(format!("spool-{number}"))
+                    .display()
+                    .to_string(),
+            ))
     }
 
     pub(crate) fn find(&mut self, victim: Victim) -> &mut Server {
@@ -87,7 +104,11 @@ impl Servers {
     /// Starts what isn't running.
     fn all_live(&mut self) -> Result<()> {
         let services = self.consumers.iter_mut().chain(&mut self.producers);
-        let servers = self.stack.brokers.iter_mut().chain([&mut self.stack.database]);
+        let servers = self
+            .stack
+            .brokers
+            .iter_mut()
+            .chain([&mut self.stack.database]);
         for server in servers.chain(services) {
             server.start()?;
         }
@@ -97,14 +118,19 @@ impl Servers {
     /// What everybody said last.
     fn last_words(&self) -> String {
         let services = self.consumers.iter().chain(&self.producers);
-        let all = services.chain(&self.stack.brokers).chain([&self.stack.database]);
+        let all = services
+            .chain(&self.stack.brokers)
+            .chain([&self.stack.database]);
         let said = all.map(|server| format!("== {}\n{}", server.name(), server.last_words()));
         said.collect::<Vec<_>>().join("\n")
     }
 }
 
 pub(crate) fn run(args: &ChaosArgs) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let servers = Arc::new(Mutex::new(Servers::start()?));
     println!("bench chaos: seed {}, {} rounds", args.seed, args.rounds);
     println!(
@@ -115,21 +141,34 @@ pub(crate) fn run(args: &ChaosArgs) -> Result<ExitCode> {
     let (mut passed, mut samples, begun) = (0, 0, Instant::now());
     for round in 0..args.rounds {
         let mut chance = Chance::new(args.seed.wrapping_mul(1_000_003).wrapping_add(round));
-        let acts: Vec<_> = (0..chance.between(1, 5)).map(|_| Act::draw(&mut chance, WITHIN)).collect();
+        let acts: Vec<_> = (0..chance.between(1, 5))
+            .map(|_| Act::draw(&mut chance, WITHIN))
+            .collect();
         let start = Instant::now();
         let striking = strike(&servers, acts.clone());
         let result = runtime.block_on(world.round(round));
-        let struck = striking.join().unwrap_or_else(|_| Err(anyhow!("the striking thread panicked")));
+        let struck = striking
+            .join()
+            .unwrap_or_else(|_| Err(anyhow!("the striking thread panicked")));
         let took = start.elapsed().as_secs_f64();
-        let what: Vec<_> = acts.iter().map(|act| format!("{:?} {:?}", act.victim, act.how)).collect();
+        let what: Vec<_> = acts
+            .iter()
+            .map(|act| format!("{:?} {:?}", act.victim, act.how))
+            .collect();
         match result.and_then(|stored| struck.map(|()| stored)) {
             Ok(stored) => {
                 passed += 1;
                 samples += stored;
-                println!("round {round:>3}: ok, {stored} samples, {took:.1} s: {}", what.join("; "));
+                println!(
+                    "round {round:>3}: ok, {stored} samples, {took:.1} s: {}",
+                    what.join("; ")
+                );
             }
             Err(error) => {
-                println!("round {round:>3}: FAILED after {took:.1} s: {error:#}\n  {}", what.join("; "));
+                println!(
+                    "round {round:>3}: FAILED after {took:.1} s: {error:#}\n  {}",
+                    what.join("; ")
+                );
                 let servers = servers.lock().unwrap_or_else(PoisonError::into_inner);
                 println!("{}", servers.last_words());
                 break;
@@ -152,7 +191,10 @@ fn strike(servers: &Arc<Mutex<Servers>>, mut acts: Vec<Act>) -> thread::JoinHand
             thread::sleep(act.at.saturating_sub(begun.elapsed()));
             act.strike(&mut servers.lock().unwrap_or_else(PoisonError::into_inner))?;
         }
-        servers.lock().unwrap_or_else(PoisonError::into_inner).all_live()
+        servers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .all_live()
     })
 }
 
@@ -168,7 +210,10 @@ impl World {
     async fn open(servers: &Mutex<Servers>) -> Result<Self> {
         let (kafka, database) = {
             let servers = servers.lock().unwrap_or_else(PoisonError::into_inner);
-            (servers.stack.bootstrap_servers.clone(), servers.stack.database_url.clone())
+            (
+                servers.stack.bootstrap_servers.clone(),
+                servers.stack.database_url.clone(),
+            )
         };
         let bus = Bus::external(&Settings::new(&kafka)?, TopicSettings::default())?;
         let location = Location::from(database.parse::<ServerAddress>()?);
@@ -205,7 +250,9 @@ impl World {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
             match check::whole(&self.store, load).await {
-                Err(error) if Instant::now() < until && error.downcast_ref::<store::Error>().is_some() => {
+                Err(error)
+                    if Instant::now() < until && error.downcast_ref::<store::Error>().is_some() =>
+                {
                     tokio::time::sleep(Duration::from_millis(300)).await;
                 }
                 other => return other,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use bus::{Bus, Event, Publisher, Reader, Start};
 use model::{
-    Attempt, AttemptKey, Envelope, MachineFacts, Message, OrderId, OrderTopics, OrderUid, Position, Reason,
-    Resources, Status, TaskName, Timestamp, Totals,
+    Attempt, AttemptKey, Envelope, MachineFacts, Message, OrderId, OrderTopics, OrderUid, Position,
+    Reason, Resources, Status, TaskName, Timestamp, Totals,
     attempt::{Launcher, Token},
     message::{AttemptEnd, Backlog, Halt, Header, Sender, Started, Stop},
     run::{RunEnd, RunFacts},
@@ -60,7 +60,13 @@ impl Load {
     }
 
     /// Sends all of it and waits until somebody says that it is stored.
-    pub(crate) async fn run(&self, bus: &Bus, topics: &OrderTopics, token: &Token, patience: Duration) -> Result<()> {
+    pub(crate) async fn run(
+        &self,
+        bus: &Bus,
+        topics: &OrderTopics,
+        token: &Token,
+        patience: Duration,
+    ) -> Result<()> {
         let publisher = bus.publisher()?;
         let reader = bus.reader("chaos")?;
         reader.add(&topics.task, Start::Earliest)?;
@@ -87,10 +93,22 @@ impl Load {
         send(&publisher, &topics.task, Envelope { header, message }).await;
         timeout(patience, self.terminated(&reader))
             .await
-            .with_context(|| format!("order {}: no TERMINATE within {} s", self.order, patience.as_secs()))
+            .with_context(|| {
+                format!(
+                    "order {}: no TERMINATE within {} s",
+                    self.order,
+                    patience.as_secs()
+                )
+            })
     }
 
-    async fn attempt(&self, publisher: &Publisher, topics: &OrderTopics, token: &Token, position: u32) -> Result<()> {
+    async fn attempt(
+        &self,
+        publisher: &Publisher,
+        topics: &OrderTopics,
+        token: &Token,
+        position: u32,
+    ) -> Result<()> {
         let runner = Runner::start(self.key(position), token.clone()).await?;
         let baseline = reading(0, false);
         runner.push(baseline);
@@ -113,7 +131,12 @@ impl Load {
                 base: base.filter(|_| place == 0).map(Box::new),
                 readings: readings.to_vec(),
             };
-            send(publisher, &topics.task, self.envelope(position, Message::Backlog(backlog))?).await;
+            send(
+                publisher,
+                &topics.task,
+                self.envelope(position, Message::Backlog(backlog))?,
+            )
+            .await;
         }
         let halt = Halt {
             from: Sender::Runner,
@@ -128,7 +151,12 @@ impl Load {
             thinned: 0,
             output: None,
         };
-        send(publisher, &topics.task, self.envelope(position, Message::Halt(Box::new(halt)))?).await;
+        send(
+            publisher,
+            &topics.task,
+            self.envelope(position, Message::Halt(Box::new(halt)))?,
+        )
+        .await;
         Ok(())
     }
 

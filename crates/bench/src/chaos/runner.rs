@@ -44,7 +44,10 @@ impl Runner {
     pub(crate) async fn start(key: AttemptKey, token: Token) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("a port")?;
         let address = listener.local_addr()?.to_string();
-        let (kept, bell) = (Arc::new(Mutex::new(Kept::default())), Arc::new(Notify::new()));
+        let (kept, bell) = (
+            Arc::new(Mutex::new(Kept::default())),
+            Arc::new(Notify::new()),
+        );
         let (shared, wake) = (Arc::clone(&kept), Arc::clone(&bell));
         let serving = tokio::spawn(async move {
             let mut reader: Option<JoinHandle<()>> = None;
@@ -79,7 +82,12 @@ impl Runner {
         let begun = Instant::now();
         let mut last = Reading::default();
         for seq in 1..=count {
-            sleep(every.saturating_mul(seq as u32).saturating_sub(begun.elapsed())).await;
+            sleep(
+                every
+                    .saturating_mul(seq as u32)
+                    .saturating_sub(begun.elapsed()),
+            )
+            .await;
             last = reading(seq, seq == count);
             self.push(last);
         }
@@ -155,7 +163,9 @@ async fn converse(
             let rung = bell.notified();
             let (next, ended) = {
                 let kept = lock(kept);
-                let from = kept.readings.partition_point(|r| told.is_some_and(|t| r.seq <= t));
+                let from = kept
+                    .readings
+                    .partition_point(|r| told.is_some_and(|t| r.seq <= t));
                 let next: Vec<_> = kept.readings.iter().skip(from).take(100).copied().collect();
                 (next, kept.ended)
             };

@@ -60,7 +60,14 @@ impl Aims {
         self.judged(what, unit, measured, ('≥', aim), measured >= aim);
     }
 
-    fn judged(&mut self, what: &str, unit: Unit, measured: f64, (sign, aim): (char, f64), met: bool) {
+    fn judged(
+        &mut self,
+        what: &str,
+        unit: Unit,
+        measured: f64,
+        (sign, aim): (char, f64),
+        met: bool,
+    ) {
         if met {
             self.met += 1;
         } else {

@@ -40,7 +40,10 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) async fn of(bus: &Bus, store: &Store, topics: &OrderTopics) -> Result<Self> {
-        let (topic, partitions) = (&topics.resource, bus.end_offsets(&topics.resource).await?.len());
+        let (topic, partitions) = (
+            &topics.resource,
+            bus.end_offsets(&topics.resource).await?.len(),
+        );
         let generation = bus.generation(topic).await?;
         let log = |partition| Log {
             bus: bus.instance().to_owned(),
@@ -72,7 +75,9 @@ impl Progress {
 pub(crate) fn program(folder: &Path, servers: &str, database: &str) -> Result<Server> {
     let log = folder.join("monitor-consumer.log");
     let server = Server::new(stack::program("monitor-consumer")?, Vec::new(), log);
-    Ok(server.env("BOOTSTRAP_SERVERS", servers).env("DATABASE_URL", database))
+    Ok(server
+        .env("BOOTSTRAP_SERVERS", servers)
+        .env("DATABASE_URL", database))
 }
 
 /// Starts the consumer, waits until all that was sent is stored, and ends it.
@@ -101,7 +106,10 @@ pub(crate) fn drain(runtime: &Runtime, consumer: &mut Server, progress: &Progres
             return Ok(took);
         }
         if now > give_up || !consumer.is_running() {
-            bail!("the consumer stored {stored} of {sent}:\n{}", consumer.last_words());
+            bail!(
+                "the consumer stored {stored} of {sent}:\n{}",
+                consumer.last_words()
+            );
         }
         thread::sleep(Duration::from_millis(20));
     }
@@ -110,7 +118,17 @@ pub(crate) fn drain(runtime: &Runtime, consumer: &mut Server, progress: &Progres
 /// Processor time of a process, seconds; the kernel counts it in hundredths.
 fn cpu_seconds(pid: i32) -> f64 {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<_> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |place: usize| fields.get(place).and_then(|f| f.parse::<f64>().ok()).unwrap_or_default();
+    let fields: Vec<_> = text
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |place: usize| {
+        fields
+            .get(place)
+            .and_then(|f| f.parse::<f64>().ok())
+            .unwrap_or_default()
+    };
     (ticks(11) + ticks(12)) / 100.0
 }

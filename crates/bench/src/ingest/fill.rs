@@ -5,8 +5,10 @@ use std::{collections::VecDeque, time::Duration};
 use anyhow::Result;
 use bus::{Bus, Delivery};
 use model::{
-    Attempt, AttemptKey, Envelope, Message, OrderId, OrderTopics, OrderUid, Position, Reading, Resource, Sample,
-    TaskName, Timestamp, Values, message::Header, reading::{Counters, Gauges},
+    Attempt, AttemptKey, Envelope, Message, OrderId, OrderTopics, OrderUid, Position, Reading,
+    Resource, Sample, TaskName, Timestamp, Values,
+    message::Header,
+    reading::{Counters, Gauges},
 };
 use uuid::Uuid;
 
@@ -37,7 +39,7 @@ impl Orders {
     }
 
     /// The next sample: each order in its turn.
-    fn envelope(&mut self, at_us: Option<i64>) -> Envelope {
+    pub(crate) fn envelope(&mut self, at_us: Option<i64>) -> Envelope {
         let count = self.all.len() as u64;
         let (order, uid) = &self.all[(self.next % count) as usize];
         let seq = self.next / count;
@@ -55,11 +57,18 @@ impl Orders {
     }
 
     /// Publishes so many samples.
-    pub(crate) async fn publish(&mut self, bus: &Bus, topics: &OrderTopics, samples: u64) -> Result<()> {
+    pub(crate) async fn publish(
+        &mut self,
+        bus: &Bus,
+        topics: &OrderTopics,
+        samples: u64,
+    ) -> Result<()> {
         let publisher = bus.publisher()?;
         let mut flying: VecDeque<Delivery> = VecDeque::with_capacity(IN_FLIGHT);
         for _ in 0..samples {
-            if flying.len() >= IN_FLIGHT && let Some(first) = flying.pop_front() {
+            if flying.len() >= IN_FLIGHT
+                && let Some(first) = flying.pop_front()
+            {
                 first.await?;
             }
             let envelope = self.envelope(None);
@@ -72,7 +81,13 @@ impl Orders {
     }
 
     /// Publishes so many samples a second for some seconds, each with the time at which it is sent.
-    pub(crate) async fn trickle(&mut self, bus: &Bus, topics: &OrderTopics, a_second: u64, seconds: u64) -> Result<()> {
+    pub(crate) async fn trickle(
+        &mut self,
+        bus: &Bus,
+        topics: &OrderTopics,
+        a_second: u64,
+        seconds: u64,
+    ) -> Result<()> {
         let publisher = bus.publisher()?;
         let mut ticks = tokio::time::interval(Duration::from_micros(1_000_000 / a_second));
         for _ in 0..a_second * seconds {
@@ -91,7 +106,11 @@ pub(crate) fn now_us() -> i64 {
 
 fn sample(seq: u64, time_us: i64) -> Sample {
     let mut values = Values::default();
-    for (place, resource) in Resource::ALL.iter().filter(|r| is_measured(**r)).enumerate() {
+    for (place, resource) in Resource::ALL
+        .iter()
+        .filter(|r| is_measured(**r))
+        .enumerate()
+    {
         values.set(*resource, Some((seq % 997) as f64 * 1.737 + place as f64));
     }
     let n = Some(seq * 1_000_003);

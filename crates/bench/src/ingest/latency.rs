@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{World, consumer, fill::{Orders, now_us}};
+use super::{
+    World, consumer,
+    fill::{Orders, now_us},
+};
 use crate::{
     args::IngestArgs,
     cost::{Aims, Unit, beside, median_and},
@@ -19,13 +22,18 @@ pub(super) fn measure(world: &World, args: &IngestArgs, aims: &mut Aims) -> Resu
     let samples = A_SECOND * args.seconds;
     let mut orders = Orders::new("late", 1)?;
     let uid = orders.all[0].1;
-    let mut consumer =
-        consumer::program(world.stack.folder(), &world.stack.bootstrap_servers, &world.database_url())?;
+    let mut consumer = consumer::program(
+        world.stack.folder(),
+        &world.stack.bootstrap_servers,
+        &world.database_url(),
+    )?;
     consumer.start()?;
     let (bus, topics, seconds) = (world.bus.clone(), world.topics.clone(), args.seconds);
     // The group gives the consumer its partitions first.
     thread::sleep(Duration::from_secs(6));
-    let sending = world.runtime.spawn(async move { orders.trickle(&bus, &topics, A_SECOND, seconds).await });
+    let sending = world
+        .runtime
+        .spawn(async move { orders.trickle(&bus, &topics, A_SECOND, seconds).await });
     let (mut delays, mut seen) = (Vec::new(), 0);
     let give_up = Instant::now() + Duration::from_secs(args.seconds + 60);
     while seen < samples {
@@ -45,7 +53,11 @@ pub(super) fn measure(world: &World, args: &IngestArgs, aims: &mut Aims) -> Resu
     world.runtime.block_on(sending)??;
     consumer.end();
     let (median, p99) = median_and(delays, 0.99);
-    beside("from a sample to its row at 1,000 a second, median", Unit::Milliseconds, median);
+    beside(
+        "from a sample to its row at 1,000 a second, median",
+        Unit::Milliseconds,
+        median,
+    );
     aims.aimed("  99 % below", Unit::Milliseconds, p99, 1.0);
     Ok(())
 }

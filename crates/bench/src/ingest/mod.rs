@@ -53,14 +53,22 @@ pub(crate) fn run(args: &IngestArgs) -> Result<ExitCode> {
     world.beside_copy(args, &mut aims)?;
     latency::measure(&world, args, &mut aims)?;
     world.growth(args, &mut aims)?;
-    sqlite::beside_inserts(&world.runtime, world.stack.folder(), args.samples / 10, &mut aims)?;
+    sqlite::beside_inserts(
+        &world.runtime,
+        world.stack.folder(),
+        args.samples / 10,
+        &mut aims,
+    )?;
     Ok(aims.close())
 }
 
 impl World {
     fn start() -> Result<Self> {
         let stack = Stack::start(1, "1g")?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
         let admin = Psql::new(&stack.database_url);
         let base = stack.database_url.trim_end_matches("postgres").to_owned();
         for name in ["podometer", "twin"] {
@@ -93,16 +101,26 @@ impl World {
     }
 
     fn database_url(&self) -> String {
-        self.stack.database_url.trim_end_matches("postgres").to_owned() + "podometer"
+        self.stack
+            .database_url
+            .trim_end_matches("postgres")
+            .to_owned()
+            + "podometer"
     }
 
     /// Publishes samples of so many new orders and has the consumer store them.
     fn stored(&self, tag: &str, orders: usize, samples: u64) -> Result<(Orders, Took)> {
         let mut orders = Orders::new(tag, orders)?;
-        self.runtime.block_on(orders.publish(&self.bus, &self.topics, samples))?;
-        let progress = self.runtime.block_on(Progress::of(&self.bus, &self.store, &self.topics))?;
-        let mut consumer =
-            consumer::program(self.stack.folder(), &self.stack.bootstrap_servers, &self.database_url())?;
+        self.runtime
+            .block_on(orders.publish(&self.bus, &self.topics, samples))?;
+        let progress = self
+            .runtime
+            .block_on(Progress::of(&self.bus, &self.store, &self.topics))?;
+        let mut consumer = consumer::program(
+            self.stack.folder(),
+            &self.stack.bootstrap_servers,
+            &self.database_url(),
+        )?;
         let took = drain(&self.runtime, &mut consumer, &progress)?;
         Ok((orders, took))
     }
@@ -110,13 +128,17 @@ impl World {
     /// Round by round: the consumer, `\copy` of what it stored, INSERTs of some of it.
     fn beside_copy(&self, args: &IngestArgs, aims: &mut Aims) -> Result<()> {
         let a_round = args.samples / args.rounds;
-        let (mut ours, mut copies, mut naive, mut cpu, mut memory) = (Vec::new(), Vec::new(), Vec::new(), 0.0, 0);
+        let (mut ours, mut copies, mut naive, mut cpu, mut memory) =
+            (Vec::new(), Vec::new(), Vec::new(), 0.0, 0);
         for round in 0..args.rounds {
             let (orders, took) = self.stored(&format!("copy{round}"), 10, a_round)?;
             let rate = took.samples as f64 / took.seconds;
             let file = self.stack.folder().join("rows.binary");
             self.dump(&orders, &file)?;
-            let copy = format!("\\copy podometer.sample_wide from '{}' (format binary)", file.display());
+            let copy = format!(
+                "\\copy podometer.sample_wide from '{}' (format binary)",
+                file.display()
+            );
             let copied = a_round as f64 / self.twin.timed(&copy)?.as_secs_f64();
             let inserted = self.naive(&orders)?;
             println!(
@@ -133,21 +155,58 @@ impl World {
             rates[rates.len() / 2]
         };
         let (ours, copies, naive) = (middle(ours), middle(copies), middle(naive));
-        aims.at_least("the consumer, values a second (median)", Unit::Rate, ours * VALUES as f64, 1e6);
-        beside("psql \\copy of the same rows, values a second", Unit::Rate, copies * VALUES as f64);
-        beside("one INSERT a message, values a second", Unit::Rate, naive * VALUES as f64);
-        aims.at_least("the consumer's rate by that of \\copy", Unit::Times, ours / copies, 0.8);
-        beside("the consumer's rate by that of INSERTs", Unit::Times, ours / naive);
-        aims.aimed("the consumer's resident memory at its highest", Unit::Mib, memory as f64, 200e6);
-        beside("its processor time for a million samples", Unit::Seconds, cpu / args.samples as f64 * 1e6);
+        aims.at_least(
+            "the consumer, values a second (median)",
+            Unit::Rate,
+            ours * VALUES as f64,
+            1e6,
+        );
+        beside(
+            "psql \\copy of the same rows, values a second",
+            Unit::Rate,
+            copies * VALUES as f64,
+        );
+        beside(
+            "one INSERT a message, values a second",
+            Unit::Rate,
+            naive * VALUES as f64,
+        );
+        aims.at_least(
+            "the consumer's rate by that of \\copy",
+            Unit::Times,
+            ours / copies,
+            0.8,
+        );
+        beside(
+            "the consumer's rate by that of INSERTs",
+            Unit::Times,
+            ours / naive,
+        );
+        aims.aimed(
+            "the consumer's resident memory at its highest",
+            Unit::Mib,
+            memory as f64,
+            200e6,
+        );
+        beside(
+            "its processor time for a million samples",
+            Unit::Seconds,
+            cpu / args.samples as f64 * 1e6,
+        );
         Ok(())
     }
 
     /// Writes the rows of orders into a file, as `\copy` reads it.
     fn dump(&self, orders: &Orders, file: &Path) -> Result<()> {
-        let query = format!("select * from podometer.sample_wide where order_id in ({})", numbers(orders));
+        let query = format!(
+            "select * from podometer.sample_wide where order_id in ({})",
+            numbers(orders)
+        );
         let _ = fs::remove_file(file);
-        self.psql.run(&format!("\\copy ({query}) to '{}' (format binary)", file.display()))?;
+        self.psql.run(&format!(
+            "\\copy ({query}) to '{}' (format binary)",
+            file.display()
+        ))?;
         Ok(())
     }
 
@@ -162,13 +221,22 @@ impl World {
             "select row(s.*) from (select * from podometer.sample_wide where order_id in ({}) limit {NAIVE}) s",
             numbers(orders)
         ))?;
-        self.twin.run("create table if not exists naive (like podometer.sample_wide including all)")?;
+        self.twin
+            .run("create table if not exists naive (like podometer.sample_wide including all)")?;
         let path = self.stack.folder().join("naive.sql");
         let mut file = std::io::BufWriter::new(fs::File::create(&path)?);
         writeln!(file, "set search_path = podometer, public;")?;
         for row in rows.lines() {
-            let values: Vec<_> = row.trim_matches(['(', ')']).split(',').map(literal).collect();
-            writeln!(file, "insert into public.naive ({columns}) values ({});", values.join(","))?;
+            let values: Vec<_> = row
+                .trim_matches(['(', ')'])
+                .split(',')
+                .map(literal)
+                .collect();
+            writeln!(
+                file,
+                "insert into public.naive ({columns}) values ({});",
+                values.join(",")
+            )?;
         }
         file.into_inner().context("naive.sql")?;
         let took = self.twin.file(&path)?.as_secs_f64();
@@ -184,17 +252,33 @@ impl World {
             let rate = took.samples as f64 / took.seconds;
             let Some(alone) = alone else {
                 alone = Some(rate);
-                beside("1 order at once, values a second", Unit::Rate, rate * VALUES as f64);
+                beside(
+                    "1 order at once, values a second",
+                    Unit::Rate,
+                    rate * VALUES as f64,
+                );
                 continue;
             };
             let what = format!("{orders} orders at once, by the rate of 1");
             aims.at_least(&what, Unit::Times, rate / alone, 0.8);
         }
-        let held = self.psql.run("select count(*) from podometer.sample_wide")?.parse::<f64>()?;
-        beside("values in the table by now", Unit::Rate, held * VALUES as f64);
+        let held = self
+            .psql
+            .run("select count(*) from podometer.sample_wide")?
+            .parse::<f64>()?;
+        beside(
+            "values in the table by now",
+            Unit::Rate,
+            held * VALUES as f64,
+        );
         let (_, took) = self.stored("late", 1, args.samples / 5)?;
         let rate = took.samples as f64 / took.seconds;
-        aims.at_least("1 order there, by the rate of 1 before", Unit::Times, rate / alone.unwrap_or(rate), 0.8);
+        aims.at_least(
+            "1 order there, by the rate of 1 before",
+            Unit::Times,
+            rate / alone.unwrap_or(rate),
+            0.8,
+        );
         self.last_minutes(aims)
     }
 
@@ -217,15 +301,27 @@ impl World {
              and time > now() - interval '10 minutes' order by time"
         );
         let seconds = self.psql.query_seconds(&query)?;
-        aims.aimed("the last 10 minutes of one order (601 values)", Unit::Milliseconds, seconds, 0.01);
+        aims.aimed(
+            "the last 10 minutes of one order (601 values)",
+            Unit::Milliseconds,
+            seconds,
+            0.01,
+        );
         Ok(())
     }
 }
 
 /// The numbers of orders, as a subquery.
 fn numbers(orders: &Orders) -> String {
-    let uids: Vec<_> = orders.all.iter().map(|(_, uid)| format!("'{uid}'")).collect();
-    format!("select id from podometer.orders where order_uid::text in ({})", uids.join(","))
+    let uids: Vec<_> = orders
+        .all
+        .iter()
+        .map(|(_, uid)| format!("'{uid}'"))
+        .collect();
+    format!(
+        "select id from podometer.orders where order_uid::text in ({})",
+        uids.join(",")
+    )
 }
 
 /// A field of a row's text as a literal.

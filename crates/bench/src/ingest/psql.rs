@@ -24,7 +24,9 @@ impl Psql {
 
     fn command(&self) -> Command {
         let mut command = Command::new("psql");
-        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]).arg(&self.url);
+        command
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
+            .arg(&self.url);
         command
     }
 
@@ -67,11 +69,16 @@ impl Psql {
         let mut times = Vec::new();
         for _ in 0..21 {
             let plan = self.run(&format!("explain (analyze, timing off) {query}"))?;
-            let time = plan.lines().find_map(|line| line.trim().strip_prefix("Execution Time: "));
-            let planning = plan.lines().find_map(|line| line.trim().strip_prefix("Planning Time: "));
+            let time = plan
+                .lines()
+                .find_map(|line| line.trim().strip_prefix("Execution Time: "));
+            let planning = plan
+                .lines()
+                .find_map(|line| line.trim().strip_prefix("Planning Time: "));
             let milliseconds = |text: Option<&str>| {
                 let text = text.and_then(|text| text.strip_suffix(" ms"));
-                text.and_then(|text| text.parse::<f64>().ok()).context("no time in the plan")
+                text.and_then(|text| text.parse::<f64>().ok())
+                    .context("no time in the plan")
             };
             times.push((milliseconds(time)? + milliseconds(planning)?) / 1e3);
         }

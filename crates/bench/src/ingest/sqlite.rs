@@ -1,10 +1,6 @@
 //! SQLite: the store's own way beside prepared inserts of Python's sqlite3 module, which is C.
 
-use std::{
-    path::Path,
-    process::Command,
-    time::Instant,
-};
+use std::{path::Path, process::Command, time::Instant};
 
 use anyhow::{Context, Result, ensure};
 use model::{Envelope, Message};
@@ -35,7 +31,12 @@ for at in range(0, len(rows), batch):
 print(len(rows) / (time.monotonic() - begun))
 "#;
 
-pub(super) fn beside_inserts(runtime: &Runtime, folder: &Path, samples: u64, aims: &mut Aims) -> Result<()> {
+pub(super) fn beside_inserts(
+    runtime: &Runtime,
+    folder: &Path,
+    samples: u64,
+    aims: &mut Aims,
+) -> Result<()> {
     let path = folder.join("podometer.db");
     let store = runtime.block_on(Store::open(&Location::from(path.clone()), Migrations::Run))?;
     let rate = runtime.block_on(ours(&store, samples))?;
@@ -46,11 +47,28 @@ pub(super) fn beside_inserts(runtime: &Runtime, folder: &Path, samples: u64, aim
         .arg(BATCH.to_string())
         .output()
         .context("python3")?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let plain: f64 = String::from_utf8_lossy(&output.stdout).trim().parse()?;
-    beside("SQLite: the store, values a second", Unit::Rate, rate * VALUES as f64);
-    beside("SQLite: prepared inserts from Python, values a second", Unit::Rate, plain * VALUES as f64);
-    aims.at_least("SQLite: the store's rate by that of prepared inserts", Unit::Times, rate / plain, 0.8);
+    beside(
+        "SQLite: the store, values a second",
+        Unit::Rate,
+        rate * VALUES as f64,
+    );
+    beside(
+        "SQLite: prepared inserts from Python, values a second",
+        Unit::Rate,
+        plain * VALUES as f64,
+    );
+    aims.at_least(
+        "SQLite: the store's rate by that of prepared inserts",
+        Unit::Times,
+        rate / plain,
+        0.8,
+    );
     Ok(())
 }
 
@@ -60,7 +78,9 @@ async fn ours(store: &Store, samples: u64) -> Result<f64> {
     let (name, uid) = orders.all[0].clone();
     let (mut spent, mut at) = (0.0, 0);
     while at < samples {
-        let items: Vec<Item> = (0..BATCH).filter_map(|_| item(orders.envelope(None))).collect();
+        let items: Vec<Item> = (0..BATCH)
+            .filter_map(|_| item(orders.envelope(None)))
+            .collect();
         let batch = Batch {
             advances: vec![Advance {
                 log: Log {

@@ -34,13 +34,21 @@ pub(crate) struct Stack {
 impl Stack {
     /// Starts a Kafka of so many nodes and a TimescaleDB, and waits until they answer.
     pub(crate) fn start(nodes: usize, heap: &str) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("podometer-stack-").tempdir()?;
+        let folder = tempfile::Builder::new()
+            .prefix("podometer-stack-")
+            .tempdir()?;
         // Postgres may run as another user.
         open_to_all(folder.path())?;
         let ports = free_ports(2 * nodes + 1)?;
         let (brokers, rest) = ports.split_at(nodes);
         let (controllers, postgres) = rest.split_at(nodes);
-        let list = |ports: &[u16]| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+        let list = |ports: &[u16]| {
+            ports
+                .iter()
+                .map(u16::to_string)
+                .collect::<Vec<_>>()
+                .join(",")
+        };
         let kafka = |node: usize| {
             let arguments = [
                 "run".to_owned(),
@@ -59,7 +67,11 @@ impl Stack {
             server.start()?;
             brokers_started.push(server);
         }
-        let arguments = ["run".to_owned(), path(&folder.path().join("postgres")), postgres[0].to_string()];
+        let arguments = [
+            "run".to_owned(),
+            path(&folder.path().join("postgres")),
+            postgres[0].to_string(),
+        ];
         let log = folder.path().join("postgres.log");
         let mut database = Server::new(script("timescaledb.sh"), arguments.into(), log);
         database.start()?;
@@ -67,7 +79,10 @@ impl Stack {
             await_port(*port, server)?;
         }
         await_port(postgres[0], &database)?;
-        let servers: Vec<_> = brokers.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        let servers: Vec<_> = brokers
+            .iter()
+            .map(|port| format!("127.0.0.1:{port}"))
+            .collect();
         Ok(Self {
             brokers: brokers_started,
             database,
@@ -89,7 +104,9 @@ fn path(path: &Path) -> String {
 
 /// A script of tests/stack, in the checkout that this program was built from.
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/stack").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/stack")
+        .join(name)
 }
 
 /// A program that was built with this one.
@@ -97,7 +114,10 @@ pub(crate) fn program(name: &str) -> Result<PathBuf> {
     let this = std::env::current_exe()?;
     let path = this.with_file_name(name);
     if !path.is_file() {
-        bail!("{} is missing: build it with `cargo build --workspace`", path.display());
+        bail!(
+            "{} is missing: build it with `cargo build --workspace`",
+            path.display()
+        );
     }
     Ok(path)
 }

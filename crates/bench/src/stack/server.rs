@@ -55,15 +55,23 @@ impl Server {
         if self.is_running() {
             return Ok(());
         }
-        let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)?;
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         // A Ctrl-C is for this program, which ends them.
         command.process_group(0);
-        let child = command.spawn().with_context(|| self.program.display().to_string())?;
-        *self.child.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(child);
+        let child = command
+            .spawn()
+            .with_context(|| self.program.display().to_string())?;
+        *self
+            .child
+            .get_mut()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(child);
         Ok(())
     }
 
@@ -72,11 +80,15 @@ impl Server {
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        self.with(|child| matches!(child.try_wait(), Ok(None))).unwrap_or(false)
+        self.with(|child| matches!(child.try_wait(), Ok(None)))
+            .unwrap_or(false)
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Child) -> T) -> Option<T> {
-        let mut child = self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut child = self
+            .child
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         child.as_mut().map(look)
     }
 

@@ -47,6 +47,14 @@ impl Default for TopicSettings {
 }
 
 impl TopicSettings {
+    /// The default ones, with names that begin so.
+    pub fn with_prefix(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// What can be known to be wrong without asking.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let wrong = |key: &str, reason: &str| {

@@ -12,7 +12,8 @@ use image_tasks::ImageTask;
 
 pub(crate) use exec::ExecArgs;
 pub(crate) use read::{
-    ChartArgs, CompletionsArgs, DeleteArgs, MigrateArgs, OrdersArgs, PictureFormat, ReportArgs, StatusArgs,
+    ChartArgs, CompletionsArgs, DeleteArgs, MigrateArgs, OrdersArgs, PictureFormat, ReportArgs,
+    StatusArgs,
 };
 pub(crate) use run::{BusArgs, MeasureArgs, RunArgs, SourceArg};
 pub(crate) use values::Age;
@@ -50,7 +51,12 @@ pub(crate) struct Global {
     #[arg(default_value = "podometer-data", hide_env_values = true)]
     pub(crate) data: PathBuf,
     /// Keep orders, runs and samples in this PostgreSQL instead, best with TimescaleDB
-    #[arg(long, global = true, value_name = "postgres://...", env = "PODOMETER_DATABASE_URL")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "postgres://...",
+        env = "PODOMETER_DATABASE_URL"
+    )]
     #[arg(help_heading = EVERYWHERE, hide_env_values = true)]
     pub(crate) database_url: Option<String>,
     /// Take the tables there as they are; `podometer migrate` brings them up to date

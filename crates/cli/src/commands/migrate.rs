@@ -18,12 +18,16 @@ pub(super) async fn run(args: &MigrateArgs, data: &DataFolder) -> Result<Code> {
         let store = Store::open_existing(place).await?;
         store.migrate_down(version).await?;
         store.close().await;
-        output::print(&format!("{place}: the tables are those of version {version}\n"))?;
+        output::print(&format!(
+            "{place}: the tables are those of version {version}\n"
+        ))?;
         return Ok(Code::DONE);
     }
     let store = Store::open(place, options).await?;
     let abilities = store.abilities();
     store.close().await;
-    output::print(&format!("{place}: the tables are up to date. {abilities}\n"))?;
+    output::print(&format!(
+        "{place}: the tables are up to date. {abilities}\n"
+    ))?;
     Ok(Code::DONE)
 }

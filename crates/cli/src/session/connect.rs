@@ -47,7 +47,8 @@ async fn try_sweep(host: &Host, bus: &Bus) -> Result<()> {
     for stored in host.store.stored_topics(bus.instance(), before).await? {
         let own = format!("resource{}", stored.order);
         if let Some(prefix) = stored.topic.strip_suffix(&own) {
-            bus.delete_topics(&OrderTopics::own(prefix, &stored.order)).await?;
+            bus.delete_topics(&OrderTopics::own(prefix, &stored.order))
+                .await?;
         }
         host.store.forget_topics(stored.order_uid).await?;
     }

@@ -5,5 +5,7 @@
 #[path = "../cli/harness.rs"]
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod harness;
+mod database_away;
 mod plain_text;
 mod servers;
+mod whole;

@@ -36,7 +36,14 @@ fn two_at_once(client: &str, more: &[&str], tag: &str) {
         place.write(&format!("{id}.json"), order(&python, client, id, names));
     }
     let files = ids.clone().map(|id| format!("{id}.json"));
-    let mut args = vec!["run", &files[0], &files[1], "--parallel", "2", "--no-charts"];
+    let mut args = vec![
+        "run",
+        &files[0],
+        &files[1],
+        "--parallel",
+        "2",
+        "--no-charts",
+    ];
     args.extend(more);
     let orders = place.json(&args, 0);
     for ((order, id), names) in orders.as_array().unwrap().iter().zip(&ids).zip(names) {
@@ -55,7 +62,11 @@ fn two_at_once(client: &str, more: &[&str], tag: &str) {
             format!("{} of {id} saw 0", names[0]),
             format!("{} of {id} saw 1", names[1]),
         ];
-        assert_eq!(outputs, expected.each_ref().map(|e| Some(e.as_str())), "{order:#}");
+        assert_eq!(
+            outputs,
+            expected.each_ref().map(|e| Some(e.as_str())),
+            "{order:#}"
+        );
     }
 }
 
