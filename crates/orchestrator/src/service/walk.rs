@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
                         output,
                     });
                 }
-                Action::SendHalt(halt) => self.send_halt(*halt),
+                Action::SendHalt(halt) => self.send_halt(*halt).await,
                 Action::Signal { at, hard } => {
                     if let Some(runner) = self.signallers.get(&at) {
                         runner.signal(hard);
@@ -232,7 +232,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn send_halt(&mut self, halt: LostHalt) {
+    async fn send_halt(&mut self, halt: LostHalt) {
         let (handle, task) = (&self.request.handle, self.task_name(halt.at));
         let (position, attempt) = halt.at;
         let key = AttemptKey {
