@@ -18,8 +18,9 @@ const MAX_REASON: usize = 1024;
 /// Publishes messages, in order on each topic of one order. Clones share the connection.
 ///
 /// Bounds: on a Kafka all publishers of a bus together keep 32 MiB of records that the broker hasn't
-/// confirmed, each counted with 512 bytes beside what it holds, so about 40,000 samples; on the
-/// embedded broker 8 MiB a topic. Who publishes more waits.
+/// confirmed, each counted with 512 bytes beside what it holds, so some 16,000 samples of the largest
+/// kind; on the embedded broker 8 MiB a topic. Who publishes more waits, at most until what is before it
+/// is given up on.
 ///
 /// A broker that is away is waited for: a record is given up on `message.timeout.ms` (5 minutes
 /// unless set, 0: never) after it was handed to the client, which on each topic takes 2 MiB at a

@@ -21,7 +21,8 @@ pub enum Start {
 ///
 /// Memory: on a Kafka it keeps up to 8 MiB of fetched records and, while more come, one answer of
 /// each broker: 1 MiB as it travels, about 10 MiB unpacked. librdkafka adds some 400 bytes a record,
-/// so that samples take 32 MiB at most with one broker that leads. `queued.max.messages.kbytes` and
+/// so that samples take 32 MiB at most with one broker that leads (measured: 26 MB, a batch of
+/// 2,000 samples of 1.3 kB included). `queued.max.messages.kbytes` and
 /// `fetch.max.bytes` move these bounds.
 pub struct Reader {
     /// Always there until drop.

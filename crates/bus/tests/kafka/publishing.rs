@@ -80,7 +80,7 @@ async fn a_topic_that_is_not_there_is_named_soon() {
     let error = soon("publish", publisher.publish("no-such-topic", &halt(1))).await;
     let error = error.unwrap_err();
     assert!(matches!(error, Error::NoTopic { .. }), "{error:?}");
-    assert!(!error.is_retriable() && start.elapsed() < Duration::from_secs(10));
+    assert!(!error.is_retriable() && start.elapsed() < Duration::from_secs(30));
     let reader = bus.reader("test").unwrap();
     let error = reader.add("no-such-topic", Start::Earliest).unwrap_err();
     assert!(matches!(error, Error::NoTopic { .. }), "{error:?}");

@@ -77,7 +77,7 @@ async fn a_password_lets_in_and_a_wrong_one_ends_soon() {
         soon("recv_batch", member.recv_batch(1)).await.unwrap_err(),
     ];
     assert!(
-        start.elapsed() < Duration::from_secs(20),
+        start.elapsed() < Duration::from_secs(45),
         "{:?}",
         start.elapsed()
     );
