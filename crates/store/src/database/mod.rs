@@ -8,6 +8,7 @@
 
 mod migrating;
 mod postgres;
+mod prompt;
 mod row;
 mod sqlite;
 mod statement;

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::{
     Transaction,
     migrating::{self, MIGRATING},
+    prompt,
 };
 use crate::{Abilities, Error, Migrations, Options, ServerAddress, minute};
 
@@ -48,8 +49,13 @@ impl Server {
             .close()
             .await
             .map_err(failed)?;
+        let port = address.0.get_port();
         let pool = PoolOptions::new()
             .max_connections(CONNECTIONS)
+            .after_connect(move |_, _| {
+                prompt::send_at_once(port);
+                Box::pin(async { Ok(()) })
+            })
             .acquire_timeout(PATIENCE)
             .connect_lazy_with((*address.0).clone());
         let mut server = Self {
