@@ -8,8 +8,8 @@
 
 mod migrating;
 mod postgres;
-mod prompt;
 mod row;
+mod sockets;
 mod sqlite;
 mod statement;
 mod time;
