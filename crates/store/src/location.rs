@@ -55,9 +55,10 @@ pub struct ServerAddress(pub(crate) Box<PgConnectOptions>);
 /// What every connection asks of the server: our schema and no other, so that tables of other
 /// programs are never taken for ours; and that a consumer whose machine vanished in the middle of
 /// a transaction doesn't keep its locks for hours.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("search_path", "podometer"),
     ("TimeZone", "UTC"),
+    ("client_min_messages", "warning"),
     ("idle_in_transaction_session_timeout", "60s"),
     ("tcp_keepalives_idle", "30"),
     ("tcp_keepalives_interval", "10"),

@@ -9,6 +9,7 @@
 mod migrating;
 mod postgres;
 mod row;
+mod sockets;
 mod sqlite;
 mod statement;
 mod time;

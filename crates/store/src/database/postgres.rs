@@ -3,7 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use sqlx::{
-    Connection as _, PgConnection, Postgres,
+    ConnectOptions as _, Connection as _, PgConnection, Postgres,
     error::DatabaseError,
     migrate::{MigrateError, Migrator},
     pool::PoolOptions,
@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::{
     Transaction,
     migrating::{self, MIGRATING},
+    sockets,
 };
 use crate::{Abilities, Error, Migrations, Options, ServerAddress, minute};
 
@@ -48,10 +49,15 @@ impl Server {
             .close()
             .await
             .map_err(failed)?;
+        let port = address.0.get_port();
         let pool = PoolOptions::new()
             .max_connections(CONNECTIONS)
+            .after_connect(move |_, _| {
+                sockets::set_up(port);
+                Box::pin(async { Ok(()) })
+            })
             .acquire_timeout(PATIENCE)
-            .connect_lazy_with((*address.0).clone());
+            .connect_lazy_with((*address.0).clone().disable_statement_logging());
         let mut server = Self {
             place: place.clone(),
             pool,

@@ -33,9 +33,12 @@ pub(super) fn check(batch: &Batch) -> Checked<'_> {
         refused: Vec::new(),
         orders: HashMap::new(),
     };
+    // Items of one order come many in a row, and needn't be looked up each.
+    let mut last = None;
     for (place, item) in batch.items.iter().enumerate() {
         let order = item.order_uid();
-        let is_named = checked.orders.contains_key(&order) || batch.orders.contains_key(&order);
+        let is_same = last == Some(order);
+        let is_named = is_same || batch.orders.contains_key(&order);
         let wrong = if is_named {
             wrong(item)
         } else {
@@ -47,8 +50,11 @@ pub(super) fn check(batch: &Batch) -> Checked<'_> {
             checked.refused.push((place, why));
             continue;
         }
-        let began = checked.orders.entry(order).or_default();
-        *began = began.or_else(|| item.began());
+        if !is_same {
+            let began = checked.orders.entry(order).or_default();
+            *began = began.or_else(|| item.began());
+            last = began.map(|_| order);
+        }
         checked.items.push((place, item));
     }
     checked

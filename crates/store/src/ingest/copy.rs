@@ -73,33 +73,59 @@ async fn send(to: &mut PgConnection, table: &str, rows: &[SampleRow<'_>]) -> Sql
     copy.finish().await
 }
 
+/// A row is put together in one piece: the buffer is then looked at once a row, not twice a value.
 fn encode(row: &SampleRow<'_>, to: &mut Vec<u8>) {
     let reading = &row.sample.reading;
-    to.reserve(ROW);
-    to.extend_from_slice(&COLUMNS.to_be_bytes());
-    field(to, Time(reading.time_us).since_2000().to_be_bytes());
-    field(to, whole(reading.seq).to_be_bytes());
+    let mut bytes = Row::new();
+    bytes.put(COLUMNS.to_be_bytes());
+    bytes.field(Time(reading.time_us).since_2000().to_be_bytes());
+    bytes.field(whole(reading.seq).to_be_bytes());
     // The numbers are given by columns of this width, and the counts were checked.
+    let key = &row.key;
     for number in [
         row.order,
         row.task,
-        i64::from(row.key.position.0),
-        i64::from(row.key.attempt.0),
+        i64::from(key.position.0),
+        i64::from(key.attempt.0),
     ] {
-        field(to, (number as i32).to_be_bytes());
+        bytes.field((number as i32).to_be_bytes());
     }
     for resource in Resource::ALL {
         match row.sample.values.get(*resource) {
-            Some(value) => field(to, value.to_be_bytes()),
-            None => to.extend_from_slice(&NULL.to_be_bytes()),
+            Some(value) => bytes.field(value.to_be_bytes()),
+            None => bytes.put(NULL.to_be_bytes()),
         }
     }
-    field(to, missed(row).to_be_bytes());
-    field(to, [u8::from(reading.cpu_lower_bound)]);
-    field(to, [u8::from(reading.is_final)]);
+    bytes.field(missed(row).to_be_bytes());
+    bytes.field([u8::from(reading.cpu_lower_bound)]);
+    bytes.field([u8::from(reading.is_final)]);
+    to.extend_from_slice(&bytes.bytes[..bytes.length]);
 }
 
-fn field<const N: usize>(to: &mut Vec<u8>, bytes: [u8; N]) {
-    to.extend_from_slice(&(N as i32).to_be_bytes());
-    to.extend_from_slice(&bytes);
+/// The bytes of a row.
+struct Row {
+    bytes: [u8; ROW],
+    length: usize,
+}
+
+impl Row {
+    fn new() -> Self {
+        Self {
+            bytes: [0; ROW],
+            length: 0,
+        }
+    }
+
+    #[inline]
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.bytes[self.length..self.length + N].copy_from_slice(&bytes);
+        self.length += N;
+    }
+
+    /// A value with its length before it.
+    #[inline]
+    fn field<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.put((N as i32).to_be_bytes());
+        self.put(bytes);
+    }
 }

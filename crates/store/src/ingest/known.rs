@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use model::{OrderUid, TaskName, Timestamp};
+use model::{AttemptKey, OrderUid, TaskName, Timestamp};
 
 use super::{Batch, check::Checked};
 use crate::{
@@ -80,13 +80,10 @@ pub(super) async fn numbers(store: &Store, batch: &Batch, checked: &Checked<'_>)
     orders.retain(|(uid, _)| !numbers.orders.contains_key(uid));
     orders.sort();
     numbers.is_remembered = orders.len() < checked.orders.len();
-    let tasks = checked
-        .items
-        .iter()
-        .filter_map(|(_, item)| item.attempt())
-        .map(|(_, task)| task);
-    let mut tasks: Vec<_> = tasks
-        .filter(|task| !numbers.tasks.contains_key(*task))
+    let is_new = |task: &&TaskName| !numbers.tasks.contains_key(*task);
+    let mut tasks: Vec<_> = distinct(checked)
+        .map(|(_, task)| task)
+        .filter(is_new)
         .collect();
     tasks.sort();
     tasks.dedup();
@@ -112,6 +109,13 @@ pub(super) async fn numbers(store: &Store, batch: &Batch, checked: &Checked<'_>)
     Ok(numbers)
 }
 
+/// The attempts of a batch: many items of one come in a row, and only the first of them counts.
+fn distinct<'c>(checked: &'c Checked<'_>) -> impl Iterator<Item = (AttemptKey, &'c TaskName)> {
+    let mut last = None;
+    let attempts = checked.items.iter().filter_map(|(_, item)| item.attempt());
+    attempts.filter(move |attempt| last.replace(*attempt) != Some(*attempt))
+}
+
 fn remembered(known: &Remembered, checked: &Checked<'_>) -> Numbers {
     let mut numbers = Numbers::default();
     for uid in checked.orders.keys() {
@@ -119,7 +123,7 @@ fn remembered(known: &Remembered, checked: &Checked<'_>) -> Numbers {
             numbers.orders.insert(*uid, *number);
         }
     }
-    for (_, task) in checked.items.iter().filter_map(|(_, item)| item.attempt()) {
+    for (_, task) in distinct(checked) {
         if let Some(number) = known.tasks.get(task)
             && !numbers.tasks.contains_key(task)
         {
@@ -131,7 +135,7 @@ fn remembered(known: &Remembered, checked: &Checked<'_>) -> Numbers {
 
 /// The attempts of a batch, and the orders that may begin with it.
 fn attempts(known: &Remembered, checked: &Checked<'_>, numbers: &mut Numbers) {
-    for (key, task) in checked.items.iter().filter_map(|(_, item)| item.attempt()) {
+    for (key, task) in distinct(checked) {
         let one = numbers.one(key);
         if let std::collections::hash_map::Entry::Vacant(new) = numbers.attempts.entry(one) {
             let task = numbers.tasks.get(task).copied().unwrap_or(0);
@@ -150,7 +154,7 @@ fn attempts(known: &Remembered, checked: &Checked<'_>, numbers: &mut Numbers) {
 
 impl Numbers {
     /// The attempt as its rows name it.
-    pub(super) fn one(&self, key: model::AttemptKey) -> Numbered {
+    pub(super) fn one(&self, key: AttemptKey) -> Numbered {
         Numbered {
             order: self.order(key.order_uid),
             position: key.position,

@@ -27,6 +27,25 @@ pub(super) fn row<'a>(item: &'a Item, numbers: &Numbers) -> Option<SampleRow<'a>
     })
 }
 
+/// The rows of a batch. Samples of one attempt come many in a row, with the same numbers.
+fn rows<'a>(checked: &Checked<'a>, numbers: &Numbers) -> Vec<SampleRow<'a>> {
+    let mut rows: Vec<SampleRow<'a>> = Vec::with_capacity(checked.items.len());
+    let mut last_task = None;
+    for (_, item) in &checked.items {
+        let Item::Sample { key, task, sample } = *item else {
+            continue;
+        };
+        match rows.last() {
+            Some(last) if last.key == *key && last_task == Some(task) => {
+                rows.push(SampleRow { sample, ..*last });
+            }
+            _ => rows.extend(row(item, numbers)),
+        }
+        last_task = Some(task);
+    }
+    rows
+}
+
 /// Writes the samples of a batch; how many are new.
 pub(super) async fn write(
     to: &mut Transaction,
@@ -34,11 +53,7 @@ pub(super) async fn write(
     numbers: &Numbers,
     way: Way,
 ) -> Sql<u64> {
-    let rows: Vec<_> = checked
-        .items
-        .iter()
-        .filter_map(|(_, item)| row(item, numbers))
-        .collect();
+    let rows = rows(checked, numbers);
     if rows.is_empty() {
         return Ok(0);
     }

@@ -51,7 +51,8 @@ pub(super) async fn write(
         one_by_one(to, checked, numbers, &mut written).await?;
     } else {
         written.new_samples = samples::write(to, checked, numbers, way).await?;
-        for (_, item) in &checked.items {
+        let is_other = |(_, item): &&(usize, &Item)| !matches!(item, Item::Sample { .. });
+        for (_, item) in checked.items.iter().filter(is_other) {
             other(to, item, numbers).await?;
         }
     }
