@@ -12,6 +12,7 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -36,11 +37,7 @@ struct Kafka {
 
 impl Kafka {
     fn start(folder: &Path) -> Self {
-        let port = || {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            free.local_addr().unwrap().port()
-        };
-        let (broker, controller, folder) = (port(), port(), folder.to_owned());
+        let (broker, controller, folder) = (free_port(0), free_port(1), folder.to_owned());
         let command = move || {
             let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/stack/kafka.sh");
             let mut command = Command::new(script);
@@ -86,6 +83,19 @@ impl Drop for Kafka {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// From below the ports that the kernel gives out by itself: a client that tries to reach a server that
+/// is away must not be given its port.
+fn free_port(nth: usize) -> u16 {
+    static LAST: AtomicU16 = AtomicU16::new(0);
+    let start = 13_000 + (std::process::id() % 8_000) as u16 + nth as u16;
+    loop {
+        let port = start + LAST.fetch_add(7, Ordering::Relaxed);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 

@@ -32,7 +32,6 @@ struct Kept {
 
 /// A runner.
 pub(crate) struct Runner {
-    pub(crate) key: AttemptKey,
     pub(crate) address: String,
     kept: Arc<Mutex<Kept>>,
     bell: Arc<Notify>,
@@ -63,7 +62,6 @@ impl Runner {
             }
         });
         Ok(Self {
-            key,
             address,
             kept,
             bell,

@@ -1,9 +1,6 @@
 //! The database is killed in the middle of an order and comes back.
 
-use std::{
-    thread,
-    time::Duration,
-};
+use std::{thread, time::Duration};
 
 use serde_json::json;
 
@@ -25,12 +22,24 @@ fn a_database_that_is_away_for_a_while_loses_nothing() {
     let place = Place::new();
     let id = unique("away");
     let seconds = away().as_secs() + 6;
-    let task = json!({ "name": "nap", "local": ["sh", "-c", format!("touch running; sleep {seconds}")] });
+    let task =
+        json!({ "name": "nap", "local": ["sh", "-c", format!("touch running; sleep {seconds}")] });
     let quick = json!({ "name": "quick", "local": ["true"] });
-    place.write("a.json", json!({ "id": id, "tasks": [quick, task, quick] }).to_string());
+    place.write(
+        "a.json",
+        json!({ "id": id, "tasks": [quick, task, quick] }).to_string(),
+    );
     let args = [
-        "run", "a.json", "--no-charts", "--json", "--period", "100ms", "--bootstrap-servers", &kafka,
-        "--database-url", &postgres.url(),
+        "run",
+        "a.json",
+        "--no-charts",
+        "--json",
+        "--period",
+        "100ms",
+        "--bootstrap-servers",
+        &kafka,
+        "--database-url",
+        &postgres.url(),
     ];
     let running = Running::start(place.command(&args));
     until("the long task runs", Duration::from_secs(60), || {

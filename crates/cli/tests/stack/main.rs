@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod database_away;
 #[path = "../cli/harness.rs"]
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod harness;
-mod database_away;
 mod plain_text;
 mod servers;
 mod whole;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::Permissions,
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     process::{Child, Command, Stdio},
     sync::{
@@ -91,7 +91,10 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            execute(&self.server, &format!("drop database {} with (force)", self.name));
+            execute(
+                &self.server,
+                &format!("drop database {} with (force)", self.name),
+            );
         }
     }
 }
@@ -164,10 +167,11 @@ impl Postgres {
     }
 
     fn wait(&mut self) {
-        let address = ("127.0.0.1", self.port);
+        let url = self.url();
         until("Postgres answers", Duration::from_mins(2), || {
             assert!(self.child.try_wait().unwrap().is_none(), "Postgres ended");
-            TcpStream::connect(address).is_ok()
+            // It listens before it is ready.
+            block_on(PgConnection::connect(&url)).is_ok()
         });
     }
 
@@ -176,7 +180,9 @@ impl Postgres {
         let parent = self.child.id().to_string();
         // Stopped, it can't have more children.
         signal("-STOP", &parent);
-        let children = Command::new("ps").args(["-o", "pid=", "--ppid", &parent]).output();
+        let children = Command::new("ps")
+            .args(["-o", "pid=", "--ppid", &parent])
+            .output();
         for pid in String::from_utf8_lossy(&children.unwrap().stdout).split_whitespace() {
             signal("-KILL", pid);
         }
@@ -187,7 +193,9 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        let _ = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status();
         let _ = self.child.wait();
     }
 }
@@ -197,10 +205,16 @@ fn signal(signal: &str, pid: &str) {
 }
 
 fn run(folder: &TempDir, port: u16) -> Child {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/stack/timescaledb.sh");
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/stack/timescaledb.sh"
+    );
     let mut command = Command::new(script);
     command.arg("run").arg(folder.path()).arg(port.to_string());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     // SAFETY: the closure makes one system call and allocates nothing.
     unsafe {
         command.pre_exec(|| Ok(prctl::set_pdeathsig(Signal::SIGKILL)?));

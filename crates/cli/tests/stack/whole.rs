@@ -25,11 +25,23 @@ fn leaf(id: &str) -> String {
 /// What of a run doesn't depend on the moment.
 fn facts(order: &Value) -> Vec<Value> {
     const SAME: [&str; 9] = [
-        "position", "task", "attempt", "exit_code", "signal", "reason", "censored", "missed_samples", "output",
+        "position",
+        "task",
+        "attempt",
+        "exit_code",
+        "signal",
+        "reason",
+        "censored",
+        "missed_samples",
+        "output",
     ];
     let runs = order["runs"].as_array().unwrap().iter();
     let fact = |run: &Value| {
-        let known = run.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
+        let known = run
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, value)| !value.is_null());
         let mut known: Vec<_> = known.map(|(name, _)| name.clone()).collect();
         known.sort();
         let same: Vec<_> = SAME.iter().map(|name| run[name].clone()).collect();
@@ -50,7 +62,12 @@ fn the_same_table_as_on_the_embedded_default() {
     }
     let embedded = here.json(&["run", "leaf.json"], 0);
     let servers = [
-        "--bootstrap-servers", &kafka, "--database-url", &database.url, "--topic-grace", "1h",
+        "--bootstrap-servers",
+        &kafka,
+        "--database-url",
+        &database.url,
+        "--topic-grace",
+        "1h",
     ];
     let real = there.json(&[&["run", "leaf.json"], &servers[..]].concat(), 0);
     assert_eq!(facts(&real[0]), facts(&embedded[0]));
@@ -59,11 +76,13 @@ fn the_same_table_as_on_the_embedded_default() {
     // Commands that read find it there, too.
     let url = ["--database-url", &database.url];
     let status = there.json(&[&["status", &id], &url[..]].concat(), 0);
-    assert_eq!((&status["status"], &status["storing_complete"]), (&"succeeded".into(), &true.into()));
-    there.ok(&[&["chart", &id, "--task", "resize"], &url[..]].concat());
-    let runs = database.rows(
-        "select task, samples, stored_samples from podometer.run_named order by position",
+    assert_eq!(
+        (&status["status"], &status["storing_complete"]),
+        (&"succeeded".into(), &true.into())
     );
+    there.ok(&[&["chart", &id, "--task", "resize"], &url[..]].concat());
+    let runs = database
+        .rows("select task, samples, stored_samples from podometer.run_named order by position");
     assert_eq!(runs.len(), real[0]["runs"].as_array().unwrap().len());
     for run in &runs {
         let cells: Vec<_> = run.split('|').collect();
@@ -71,7 +90,10 @@ fn the_same_table_as_on_the_embedded_default() {
     }
     messages_are_as_documented(&kafka, &id);
     there.ok(&[&["delete", &id], &url[..]].concat());
-    assert_eq!(database.rows("select count(*) from podometer.sample_wide"), ["0"]);
+    assert_eq!(
+        database.rows("select count(*) from podometer.sample_wide"),
+        ["0"]
+    );
 }
 
 /// `kcat` sees them, with their keys.
@@ -81,13 +103,20 @@ fn messages_are_as_documented(kafka: &str, id: &str) {
         let output = Command::new("kcat").args(args).output();
         let output = output.expect("kcat, which test.sh installs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let lines = text.lines().filter(|line| line.contains(&format!("order={id}")));
-        let mut keys: Vec<_> = lines.filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect();
+        let lines = text
+            .lines()
+            .filter(|line| line.contains(&format!("order={id}")));
+        let mut keys: Vec<_> = lines
+            .filter_map(|line| Some(line.split_once(' ')?.0.to_owned()))
+            .collect();
         keys.sort();
         keys.dedup();
         keys
     };
-    assert_eq!(keys(&format!("task{id}")), ["BACKLOG", "HALT", "ORDER", "STOP", "TERMINATE"]);
+    assert_eq!(
+        keys(&format!("task{id}")),
+        ["BACKLOG", "HALT", "ORDER", "STOP", "TERMINATE"]
+    );
     assert_eq!(keys(&format!("resource{id}")), ["RUN", "SAMPLE", "STOP"]);
     assert_eq!(keys("orchestrator"), ["PROGRESS"]);
 }
@@ -124,7 +153,12 @@ fn the_same_id_again() {
     let id = unique("again");
     place.write("order.json", quick(&id));
     let run = |database: &Database, grace: &str| {
-        let servers = ["--bootstrap-servers", &kafka, "--database-url", &database.url];
+        let servers = [
+            "--bootstrap-servers",
+            &kafka,
+            "--database-url",
+            &database.url,
+        ];
         let args = ["run", "order.json", "--no-charts", "--topic-grace", grace];
         place.ok(&[&args[..], &servers[..]].concat());
     };
@@ -140,10 +174,10 @@ fn the_same_id_again() {
     run(&database, "0s");
     let second = format!("{id}-2");
     assert_eq!(executions(&database), [whole(&id), whole(&second)].concat());
-    let now = database.rows(
+    let now = database.rows(&format!(
         "select s.* from podometer.sample_wide s join podometer.orders o on o.id = s.order_id \
-         where o.name not like '%-2' order by s.seq, s.position",
-    );
+         where o.name = '{id}' order by s.seq, s.position",
+    ));
     assert_eq!(now, first, "the first execution is as it was");
     assert_eq!(topics(&kafka, &id), [""; 0], "deleted, both executions'");
     // Topics of the same names, made anew.
@@ -158,7 +192,10 @@ fn the_same_id_again() {
 
 /// The topics of an id, as `kcat` lists them.
 fn topics(kafka: &str, id: &str) -> Vec<String> {
-    let output = Command::new("kcat").args(["-b", kafka, "-L", "-J"]).output().unwrap();
+    let output = Command::new("kcat")
+        .args(["-b", kafka, "-L", "-J"])
+        .output()
+        .unwrap();
     let list: Value = serde_json::from_slice(&output.stdout).unwrap();
     let names = list["topics"].as_array().unwrap().iter();
     let names = names.filter_map(|topic| topic["topic"].as_str().map(str::to_owned));
