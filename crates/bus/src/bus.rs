@@ -85,8 +85,7 @@ impl Bus {
     /// [`Self::create_topics`].
     pub fn external(settings: &Settings, topics: TopicSettings) -> Result<Self, Error> {
         let servers = settings.bootstrap_servers().ok_or_else(|| {
-            let reason = "it is missing; set it, or leave out all options for Kafka to use the \
-                          embedded broker";
+            let reason = "it is missing; say --bootstrap-servers HOST:PORT, or set it in a file for --kafka-config";
             Error::option(
                 "the address of Kafka",
                 "bootstrap.servers",

@@ -127,6 +127,13 @@ impl Address {
         for (key, value) in &self.options {
             config.set(key, &value.0);
         }
+        // OpenSSL itself knows one place for the system's certificates; this looks for the others, too.
+        let protocol = self.options.get("security.protocol");
+        let is_tls = protocol.is_some_and(|name| name.0.to_ascii_lowercase().contains("ssl"));
+        let is_told = self.options.keys().any(|key| key.starts_with("ssl.ca."));
+        if is_tls && !is_told && std::env::var_os("SSL_CERT_FILE").is_none() {
+            config.set("ssl.ca.location", "probe");
+        }
         config
     }
 

@@ -14,7 +14,7 @@ use model::{
 };
 use store::{Advance, Batch, Item, Log};
 
-use crate::{events::Event, sequence::Sequence};
+use crate::events::Event;
 
 /// A topic and a partition.
 pub(crate) type LogKey = (Arc<str>, i32);
@@ -47,7 +47,6 @@ impl Position {
 struct Known {
     name: OrderId,
     log: LogKey,
-    attempts: HashMap<AttemptKey, Sequence>,
     /// The offset of its STOP, and how it ended.
     stop: Option<(i64, Status)>,
 }
@@ -127,7 +126,6 @@ impl Gather {
             Known {
                 name,
                 log,
-                attempts: HashMap::new(),
                 stop: None,
             },
         );
@@ -200,12 +198,6 @@ impl Gather {
         sample: Sample,
         tell: bool,
     ) {
-        if let Some(order) = self.orders.get_mut(&key.order_uid) {
-            let lost = order.attempts.entry(key).or_default().note(&sample);
-            if lost > 0 {
-                tracing::warn!(order = %order.name, %task, lost, "samples were lost on the bus");
-            }
-        }
         if tell {
             self.events.push(Event::Sample {
                 key,
@@ -218,12 +210,7 @@ impl Gather {
             .push((log.clone(), Item::Sample { key, task, sample }));
     }
 
-    fn run(&mut self, log: &LogKey, key: AttemptKey, task: TaskName, mut run: Run, tell: bool) {
-        if run.end.is_some() {
-            let order = self.orders.get(&key.order_uid);
-            let sequence = order.and_then(|order| order.attempts.get(&key));
-            run.quality.missed_samples += sequence.map_or(0, Sequence::lost);
-        }
+    fn run(&mut self, log: &LogKey, key: AttemptKey, task: TaskName, run: Run, tell: bool) {
         if tell {
             self.events.push(Event::Run {
                 key,

@@ -1,9 +1,7 @@
 use model::{
-    Attempt, Position as Place, Reading, Timestamp, Values,
+    Attempt, Position as Place, Reading, Reason, Timestamp, Values,
     message::{AttemptEnd, Header},
-    run::{Quality, RunEnd},
 };
-use model::{Reason, Totals};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -78,28 +76,6 @@ fn stop(n: u128) -> Envelope {
     }
 }
 
-fn ended(n: u128) -> Envelope {
-    let run = Run {
-        facts: None,
-        started_at: None,
-        end: Some(RunEnd {
-            ended_at: Timestamp(1),
-            exit_code: Some(0),
-            signal: None,
-            reason: Reason::Completed,
-            message: None,
-            censored: false,
-        }),
-        totals: Totals::default(),
-        quality: Quality::default(),
-        output: None,
-    };
-    Envelope {
-        header: header(n, true),
-        message: Message::Run(Box::new(run)),
-    }
-}
-
 fn begun(whose: Whose, stored: Option<i64>) -> (Gather, LogKey) {
     let (mut gather, key) = (Gather::new(whose), key("shared", 3));
     gather.begin(key.clone(), log(&key), stored);
@@ -165,19 +141,6 @@ fn another_executions_messages_on_an_orders_own_topic_are_nobodys() {
         (vec![(0, 3)], 1)
     );
     assert!(gathered.stops.is_empty());
-}
-
-#[test]
-fn samples_that_were_lost_are_added_to_those_missed() {
-    let (mut gather, key) = begun(Whose::All, None);
-    gather.take(&key, 0, sample(1, 0), false);
-    gather.take(&key, 1, sample(1, 4), false);
-    gather.take(&key, 2, ended(1), false);
-    let gathered = gather.gathered();
-    let Some(Item::Run { run, .. }) = gathered.batch.items.last() else {
-        panic!("no run");
-    };
-    assert_eq!(run.quality.missed_samples, 3);
 }
 
 #[test]

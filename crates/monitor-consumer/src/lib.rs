@@ -13,7 +13,6 @@ mod finish;
 mod gather;
 mod housekeeping;
 mod ingest;
-mod sequence;
 mod service;
 mod source;
 mod writer;
@@ -28,7 +27,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use events::Board;
 pub use events::{Event, Finished};
-pub use service::Config;
+pub use service::{Config, exit_code};
 
 /// What the service is asked to do.
 #[derive(Debug, Clone, Default)]

@@ -9,6 +9,6 @@ fn main() -> ExitCode {
         .run()
         .unwrap_or_else(|error| {
             eprintln!("monitor-consumer: {error:#}");
-            ExitCode::from(4)
+            monitor_consumer::exit_code(&error)
         })
 }

@@ -98,3 +98,19 @@ impl Config {
         Ok(())
     }
 }
+
+/// The exit code for an error: 2 for bad input, 3 for a service that could not be reached, else 4.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let bus = error.downcast_ref::<bus::Error>();
+    let store = error.downcast_ref::<store::Error>();
+    let bad = store.is_some_and(|error| matches!(error, store::Error::Address { .. }));
+    let away = store.is_some_and(|error| matches!(error, store::Error::Unreachable { .. }));
+    let code = if bus.is_some_and(bus::Error::is_bad_input) || bad {
+        2
+    } else if bus.is_some_and(bus::Error::is_unreachable) || away {
+        3
+    } else {
+        4
+    };
+    ExitCode::from(code)
+}

@@ -31,7 +31,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use outbox::until;
 pub use rates::sample;
-pub use service::Config;
+pub use service::{Config, exit_code};
 pub use shared::Shared;
 use spool::Spools;
 

@@ -9,6 +9,6 @@ fn main() -> ExitCode {
         .run()
         .unwrap_or_else(|error| {
             eprintln!("monitor-producer: {error:#}");
-            ExitCode::from(4)
+            monitor_producer::exit_code(&error)
         })
 }

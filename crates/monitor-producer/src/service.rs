@@ -86,3 +86,16 @@ impl Config {
         Ok(Token(text.trim().to_owned()))
     }
 }
+
+/// The exit code for an error: 2 for bad input, 3 for a service that could not be reached, else 4.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let bus = error.downcast_ref::<bus::Error>();
+    let code = if bus.is_some_and(bus::Error::is_bad_input) {
+        2
+    } else if bus.is_some_and(bus::Error::is_unreachable) {
+        3
+    } else {
+        4
+    };
+    ExitCode::from(code)
+}

@@ -104,16 +104,25 @@ impl Distribution {
 }
 
 /// Works out the statistics of a run that has ended, and notes them with it. A producer that was
-/// started anew in the middle counts less than what is stored: then that is what counts.
+/// started anew in the middle counts less than what is stored: then that is what counts. And once the
+/// final sample is stored, the gaps between the sequence numbers are what is missing, whoever says more.
 pub(crate) async fn refresh(to: &mut Transaction, one: Numbered) -> Sql<()> {
-    let (points, missed) = points(to, one).await?;
+    let Points {
+        points,
+        gaps,
+        has_final,
+    } = points(to, one).await?;
+    if gaps > 0 {
+        let (order, at) = (one.order, (one.position.0, one.attempt.0));
+        tracing::warn!(order, ?at, "{gaps} samples of a run are missing");
+    }
     let found = Statistics::of(&points);
     let times = || points.iter().map(|point| Timestamp(point.time_us));
     let update = sql(
         "update run set stored_samples = $4, cpu_p50 = $5, cpu_p95 = $6, cpu_max = $7, \
          memory_p50 = $8, memory_p95 = $9, memory_max = $10, \
          samples = case when samples < $4 then $4 else samples end, \
-         missed_samples = case when missed_samples < $11 then $11 else missed_samples end, \
+         missed_samples = case when $14 or missed_samples < $11 then $11 else missed_samples end, \
          first_sample_at = $12, last_sample_at = $13 \
          where order_id = $1 and position = $2 and attempt = $3",
     )
@@ -127,20 +136,30 @@ pub(crate) async fn refresh(to: &mut Transaction, one: Numbered) -> Sql<()> {
     .bind(found.memory_p50)
     .bind(found.memory_p95)
     .bind(found.memory_max)
-    .bind(missed)
+    .bind(gaps)
     .bind(times().min())
-    .bind(times().max());
+    .bind(times().max())
+    .bind(has_final);
     to.execute(update).await.map(drop)
 }
 
-/// An ended run's samples in the order of their sequence numbers, and how many are known to be
-/// missed. Page by page: rows as the database hands them over take ten times the memory of points.
-async fn points(to: &mut Transaction, one: Numbered) -> Sql<(Vec<Point>, i64)> {
+/// An ended run's samples.
+struct Points {
+    /// In the order of their sequence numbers.
+    points: Vec<Point>,
+    /// Sequence numbers below the last one that are missing.
+    gaps: i64,
+    /// Whether the last one is there.
+    has_final: bool,
+}
+
+/// Page by page: rows as the database hands them over take ten times the memory of points.
+async fn points(to: &mut Transaction, one: Numbered) -> Sql<Points> {
     let mut points: Vec<(i64, Point)> = Vec::new();
-    let mut missed = 0;
+    let mut has_final = false;
     let mut after = Place::START;
     let from = earliest(to, one).await?;
-    let columns = "time, seq, task_id, cpu, memory, missed_before";
+    let columns = "time, seq, task_id, cpu, memory, is_final";
     let page = following(columns, "$1", "and time >= $8", to.is_server());
     loop {
         let rows = made(page.clone(), true)
@@ -154,11 +173,18 @@ async fn points(to: &mut Transaction, one: Numbered) -> Sql<(Vec<Point>, i64)> {
         after = Place::of(last)?;
         for row in &rows {
             points.push((row.get("seq")?, point(row)?));
-            missed += row.get::<i64>("missed_before")?;
+            has_final |= row.get::<bool>("is_final")?;
         }
     }
     points.sort_by_key(|(seq, point)| (*seq, point.time_us));
-    Ok((points.into_iter().map(|(_, point)| point).collect(), missed))
+    let last = points.last().map_or(-1, |(seq, _)| *seq);
+    let again = points.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    let there = points.len() - again.count();
+    Ok(Points {
+        gaps: last.saturating_add(1).saturating_sub(there as i64),
+        has_final,
+        points: points.into_iter().map(|(_, point)| point).collect(),
+    })
 }
 
 /// Before all samples of a run: a day before its start, which a clock that is wrong may tell. So the

@@ -14,4 +14,5 @@ mod publishing;
 mod reading;
 mod sasl;
 mod server;
+mod tls;
 mod topics;

@@ -5,6 +5,7 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
 
@@ -20,17 +21,28 @@ pub(crate) struct Cluster {
     brokers: Vec<u16>,
     controllers: Vec<u16>,
     options: Vec<String>,
+    format: String,
     nodes: Vec<Option<Child>>,
 }
 
 impl Cluster {
     /// Starts a cluster; further lines of its `server.properties` are made of the ports.
     pub(crate) fn start(count: usize, options: impl Fn(u16, u16) -> Vec<String>) -> Self {
+        Self::start_formatted(count, "", options)
+    }
+
+    /// The same, with more arguments for the formatter of its data.
+    pub(crate) fn start_formatted(
+        count: usize,
+        format: &str,
+        options: impl Fn(u16, u16) -> Vec<String>,
+    ) -> Self {
         let ports = free_ports(2 * count);
         let (brokers, controllers) = ports.split_at(count);
         let mut cluster = Self {
             folder: tempfile::tempdir().unwrap(),
             options: options(brokers[0], controllers[0]),
+            format: format.to_owned(),
             brokers: brokers.to_vec(),
             controllers: controllers.to_vec(),
             nodes: (0..count).map(|_| None).collect(),
@@ -54,6 +66,7 @@ impl Cluster {
         command.arg((node + 1).to_string());
         command.args([list(&self.brokers), list(&self.controllers)]);
         command.args(&self.options).stdin(Stdio::null());
+        command.env("KAFKA_FORMAT", &self.format);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         // SAFETY: one system call, which allocates nothing.
         unsafe { command.pre_exec(|| Ok(set_pdeathsig(Signal::SIGKILL)?)) };
@@ -106,9 +119,15 @@ impl Drop for Cluster {
     }
 }
 
+/// From below the ports that the kernel gives out by itself: a client that tries to reach a node that is
+/// away must not be given its port.
 fn free_ports(count: usize) -> Vec<u16> {
-    let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
-    let held: Vec<_> = (0..count).map(|_| bind()).collect();
-    let port = |l: &TcpListener| l.local_addr().unwrap().port();
-    held.iter().map(port).collect()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = 14_000 + (std::process::id() % 10_000) as u16;
+    let next = || start + NEXT.fetch_add(1, Ordering::Relaxed);
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(next)
+        .filter(free)
+        .take(count)
+        .collect()
 }

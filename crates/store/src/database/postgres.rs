@@ -19,8 +19,10 @@ use crate::{Abilities, Error, Migrations, Options, ServerAddress, minute};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/timescaledb");
 
-/// How long a server may take to let us in, and how long a statement waits for a connection.
+/// How long a server may take to let us in.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a statement waits for a connection: whoever tries again wants to say so soon.
+const ACQUIRE: Duration = Duration::from_secs(4);
 /// Enough for the loop that stores, the housekeeping and a few readers.
 const CONNECTIONS: u32 = 5;
 /// Who brings the tables up to date holds this lock, so that many may start at once.
@@ -56,7 +58,9 @@ impl Server {
                 sockets::set_up(port);
                 Box::pin(async { Ok(()) })
             })
-            .acquire_timeout(PATIENCE)
+            .acquire_timeout(ACQUIRE)
+            // Whoever waits says so.
+            .acquire_slow_threshold(Duration::MAX)
             .connect_lazy_with((*address.0).clone().disable_statement_logging());
         let mut server = Self {
             place: place.clone(),
