@@ -108,19 +108,24 @@ async fn what_no_database_can_hold_is_refused_and_the_rest_stored(given) {
     assert_eq!(offset(&given.store, 1).await, Some(6));
 }
 
-async fn a_producer_that_began_anew_does_not_undercount(given) {
+async fn gaps_count_whatever_producers_say(given) {
     let given = given.with_order().await;
     let mut items = whole_run(key(1, 0, 1), "resize");
+    items.retain(|item| !matches!(item, Item::Sample { sample, .. } if sample.reading.seq == 2));
     for item in &mut items {
         match item {
-            Item::Run { run, .. } => run.quality.samples = run.quality.samples.min(2),
+            // One that began anew counts too few samples and too many gaps.
+            Item::Run { run, .. } => (run.quality.samples, run.quality.missed_samples) = (2, 30),
             Item::Sample { sample, .. } if sample.reading.seq == 3 => sample.missed_before = 4,
-            _ => {}
+            Item::Sample { .. } | Item::Status { .. } => {}
         }
     }
     ingest(&given.store, 1, items).await;
-    let runs = given.store.runs(&id("leaf-1")).await.unwrap();
-    assert_eq!((runs[0].quality.samples, runs[0].quality.missed_samples), (5, 4));
+    let quality = |runs: Vec<store::RunRow>| (runs[0].quality.samples, runs[0].quality.missed_samples);
+    assert_eq!(quality(given.store.runs(&id("leaf-1")).await.unwrap()), (4, 1));
+    // It was only late.
+    ingest(&given.store, 1, vec![sample(key(1, 0, 1), "resize", 2)]).await;
+    assert_eq!(quality(given.store.runs(&id("leaf-1")).await.unwrap()), (5, 0));
 }
 
 async fn an_order_that_another_store_deleted_is_not_written_to_blindly(given) {
