@@ -56,6 +56,11 @@ step "exactness, in short"
 built=$CARGO_TARGET_DIR/debug
 timeout 600 "$built/bench" fidelity --short --podometer "$built/podometer"
 
+if [ -z "$fast" ]; then
+  step "services, brokers and the database killed and paused under load, in short"
+  timeout 600 "$built/bench" chaos --rounds 4 --seed 3
+fi
+
 if [ -n "$fast" ]; then
   step "done; not run with --fast: what needs Kafka or TimescaleDB, the minimal Debian root"
   exit 0

@@ -48,7 +48,9 @@ impl Token {
     /// 2104) of the order's uid, in hexadecimal. Without the secret nobody can guess it.
     pub fn derived(secret: &str, order_uid: OrderUid) -> Self {
         let digest = hmac_sha256::HMAC::mac(order_uid.to_string(), secret);
-        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let digit = |n| char::from_digit(u32::from(n), 16).unwrap_or_default();
+        Self(digits.map(digit).collect())
     }
 }
 

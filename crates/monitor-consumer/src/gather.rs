@@ -182,7 +182,7 @@ impl Gather {
         let of = of.zip(envelope.header.attempt.map(|(_, _, task)| task));
         match (envelope.message, of) {
             (Message::Sample(sample), Some((attempt, task))) => {
-                self.sample(key, attempt, task, *sample, tell);
+                self.sample(key, attempt, task, &sample, tell);
             }
             (Message::Run(run), Some((attempt, task))) => self.run(key, attempt, task, *run, tell),
             (Message::Stop(stop), _) => self.stop(key, uid, offset, stop),
@@ -195,7 +195,7 @@ impl Gather {
         log: &LogKey,
         key: AttemptKey,
         task: TaskName,
-        sample: Sample,
+        sample: &Sample,
         tell: bool,
     ) {
         if tell {
@@ -206,8 +206,14 @@ impl Gather {
                 values: Box::new(sample.values),
             });
         }
-        self.items
-            .push((log.clone(), Item::Sample { key, task, sample }));
+        self.items.push((
+            log.clone(),
+            Item::Sample {
+                key,
+                task,
+                sample: *sample,
+            },
+        ));
     }
 
     fn run(&mut self, log: &LogKey, key: AttemptKey, task: TaskName, run: Run, tell: bool) {

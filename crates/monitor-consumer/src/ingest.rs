@@ -171,7 +171,7 @@ impl Ingest {
 
     fn beside(&mut self, beside: Beside) {
         match beside {
-            Beside::Begun(key, log, stored) => self.begin(key, log, stored),
+            Beside::Begun(key, log, stored) => self.begin(&key, log, stored),
             Beside::Terminated(uid) => {
                 self.gather.release(uid);
                 self.flush_at = Some(Instant::now());
@@ -180,8 +180,8 @@ impl Ingest {
         }
     }
 
-    fn begin(&mut self, key: LogKey, log: Log, stored: Option<i64>) {
-        if !self.ours.contains(&key) {
+    fn begin(&mut self, key: &LogKey, log: Log, stored: Option<i64>) {
+        if !self.ours.contains(key) {
             return;
         }
         self.gather.begin(key.clone(), log, stored);
@@ -190,9 +190,9 @@ impl Ingest {
                 self.gather.add(*uid, handle.order.clone(), key.clone());
             }
         }
-        if let Err(error) = self.source.begin(&key, stored) {
+        if let Err(error) = self.source.begin(key, stored) {
             tracing::error!(%error, "the topic can't be read");
-            self.lose(&key, &error.to_string());
+            self.lose(key, &error.to_string());
         }
     }
 

@@ -22,8 +22,8 @@ pub struct Config {
     #[arg(long, value_name = "HOST:PORT,...", env = "BOOTSTRAP_SERVERS")]
     bootstrap_servers: Option<String>,
     /// A properties file with options of the Kafka clients, as librdkafka names them
-    #[arg(long, value_name = "FILE", env = "KAFKA_CONFIG")]
-    kafka_config: Vec<PathBuf>,
+    #[arg(long = "kafka-config", value_name = "FILE", env = "KAFKA_CONFIG")]
+    kafka_files: Vec<PathBuf>,
     /// The database (PostgreSQL, best with TimescaleDB)
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database_url: String,
@@ -69,7 +69,7 @@ impl Config {
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,
         );
-        let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.kafka_config)?;
+        let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.kafka_files)?;
         let bus = Bus::external(&settings, TopicSettings::with_prefix(&self.topic_prefix))?;
         let location = Location::from(self.database_url.parse::<ServerAddress>()?);
         let migrations = if self.no_migrate {

@@ -65,14 +65,14 @@ impl Open {
     }
 
     /// What is to be noted in Kafka since the last call.
-    pub(crate) fn to_note(&mut self) -> Vec<(Partition, i64)> {
+    pub(crate) fn news(&mut self) -> Vec<(Partition, i64)> {
         let changed = self
             .partitions
             .iter_mut()
             .filter_map(|(partition, orders)| {
                 let from = orders.first.keys().next().copied().unwrap_or(orders.next);
-                let news = orders.noted.replace(from) != Some(from);
-                news.then(|| (partition.clone(), from))
+                let moved = orders.noted.replace(from) != Some(from);
+                moved.then(|| (partition.clone(), from))
             });
         changed.collect()
     }
@@ -101,14 +101,14 @@ mod tests {
         assert!(open.read(&one(), 5, order(1)));
         assert!(open.read(&one(), 6, order(2)));
         assert!(!open.read(&one(), 7, order(1)));
-        assert_eq!(open.to_note(), [(one(), 5)]);
-        assert_eq!(open.to_note(), []);
+        assert_eq!(open.news(), [(one(), 5)]);
+        assert_eq!(open.news(), []);
         open.over(order(1));
-        assert_eq!(open.to_note(), [(one(), 6)]);
+        assert_eq!(open.news(), [(one(), 6)]);
         open.over(order(2));
-        assert_eq!(open.to_note(), [(one(), 8)]);
+        assert_eq!(open.news(), [(one(), 8)]);
         open.pass(&one(), 8);
-        assert_eq!(open.to_note(), [(one(), 9)]);
+        assert_eq!(open.news(), [(one(), 9)]);
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
                 if ends && over.insert(n) {
                     open.over(order(n));
                 }
-                for (_, from) in open.to_note() {
+                for (_, from) in open.news() {
                     noted = from;
                 }
                 prop_assert!(read.iter().all(|(at, n)| over.contains(n) || *at >= noted));

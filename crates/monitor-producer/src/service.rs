@@ -22,8 +22,8 @@ pub struct Config {
     #[arg(long, value_name = "HOST:PORT,...", env = "BOOTSTRAP_SERVERS")]
     bootstrap_servers: Option<String>,
     /// A properties file with options of the Kafka clients, as librdkafka names them
-    #[arg(long, value_name = "FILE", env = "KAFKA_CONFIG")]
-    kafka_config: Vec<PathBuf>,
+    #[arg(long = "kafka-config", value_name = "FILE", env = "KAFKA_CONFIG")]
+    kafka_files: Vec<PathBuf>,
     /// What the names of all topics begin with
     #[arg(long, value_name = "TEXT", default_value = "", env = "TOPIC_PREFIX")]
     topic_prefix: String,
@@ -58,7 +58,7 @@ impl Config {
         let mut term = signal(SignalKind::terminate())?;
         let mut int = signal(SignalKind::interrupt())?;
         let secret = self.secret()?;
-        let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.kafka_config)?;
+        let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.kafka_files)?;
         let bus = Bus::external(&settings, TopicSettings::with_prefix(&self.topic_prefix))?;
         let shared = Shared {
             topics: bus.create_shared().await?,

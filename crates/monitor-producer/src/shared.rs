@@ -212,7 +212,7 @@ impl Shares {
     }
 
     fn note(&mut self) {
-        for ((topic, partition), from) in self.open.to_note() {
+        for ((topic, partition), from) in self.open.news() {
             self.reader.commit(&topic, partition, from);
         }
     }

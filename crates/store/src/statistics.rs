@@ -108,7 +108,7 @@ impl Distribution {
 /// final sample is stored, the gaps between the sequence numbers are what is missing, whoever says more.
 pub(crate) async fn refresh(to: &mut Transaction, one: Numbered) -> Sql<()> {
     let Points {
-        points,
+        all: points,
         gaps,
         has_final,
     } = points(to, one).await?;
@@ -146,7 +146,7 @@ pub(crate) async fn refresh(to: &mut Transaction, one: Numbered) -> Sql<()> {
 /// An ended run's samples.
 struct Points {
     /// In the order of their sequence numbers.
-    points: Vec<Point>,
+    all: Vec<Point>,
     /// Sequence numbers below the last one that are missing.
     gaps: i64,
     /// Whether the last one is there.
@@ -183,7 +183,7 @@ async fn points(to: &mut Transaction, one: Numbered) -> Sql<Points> {
     Ok(Points {
         gaps: last.saturating_add(1).saturating_sub(there as i64),
         has_final,
-        points: points.into_iter().map(|(_, point)| point).collect(),
+        all: points.into_iter().map(|(_, point)| point).collect(),
     })
 }
 

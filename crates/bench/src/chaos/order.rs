@@ -111,7 +111,7 @@ impl Load {
     ) -> Result<()> {
         let runner = Runner::start(self.key(position), token.clone()).await?;
         let baseline = reading(0, false);
-        runner.push(baseline);
+        runner.push(&baseline);
         let started = Started {
             stream: Some(runner.address.clone()),
             started_at: baseline.time_us,

@@ -70,8 +70,8 @@ impl Runner {
     }
 
     /// Takes a reading and keeps it for readers.
-    pub(crate) fn push(&self, reading: Reading) {
-        lock(&self.kept).readings.push_back(reading);
+    pub(crate) fn push(&self, reading: &Reading) {
+        lock(&self.kept).readings.push_back(*reading);
         self.bell.notify_waiters();
     }
 
@@ -87,7 +87,7 @@ impl Runner {
             )
             .await;
             last = reading(seq, seq == count);
-            self.push(last);
+            self.push(&last);
         }
         last
     }

@@ -42,7 +42,7 @@ fn a_database_that_is_away_for_a_while_loses_nothing() {
         &postgres.url(),
     ];
     let running = Running::start(place.command(&args));
-    until("the long task runs", Duration::from_secs(60), || {
+    until("the long task runs", Duration::from_mins(1), || {
         place.data(&format!("{id}/workspace/running")).exists()
     });
     thread::sleep(Duration::from_millis(700));

@@ -60,25 +60,25 @@ impl Database {
     /// An empty one.
     pub(crate) fn make() -> Option<Self> {
         let server = variable("PODOMETER_TEST_DATABASE_URL")?;
-        Some(Self::on(server, None))
+        Some(Self::on(&server, None))
     }
 
     /// One that holds what another one holds now, as if restored from a backup.
     pub(crate) fn copy(&self) -> Self {
-        Self::on(self.server.clone(), Some(&self.name))
+        Self::on(&self.server, Some(&self.name))
     }
 
-    fn on(server: String, template: Option<&str>) -> Self {
+    fn on(server: &str, template: Option<&str>) -> Self {
         let name = unique("test").replace('-', "_");
         let (start, _) = server.rsplit_once('/').unwrap();
         let database = Self {
             url: format!("{start}/{name}"),
             name,
-            server: server.clone(),
+            server: server.to_owned(),
         };
         let from = template.map(|template| format!(" template {template}"));
         let (name, from) = (&database.name, from.unwrap_or_default());
-        execute(&server, &format!("create database {name}{from}"));
+        execute(server, &format!("create database {name}{from}"));
         database
     }
 
