@@ -8,6 +8,7 @@ mod walk;
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use bus::{Bus, Event, Incoming, Publisher, Reader, Start};
+use model::OrderTopics;
 use tokio::{
     task::{JoinHandle, spawn_blocking},
     time::sleep,
@@ -115,7 +116,7 @@ impl Orchestrator {
             .routes
             .open(&request.handle)
             .ok_or_else(|| Error::Taken(request.handle.order.clone()))?;
-        let listening = self.listen(&[&topics.orchestrator, &topics.task]).await;
+        let listening = self.listen(&topics).await;
         let outcome = match listening {
             Ok(()) => Ok(Walk::new(self, &request, &route, inbox).run().await),
             Err(error) => Err(error),
@@ -127,15 +128,21 @@ impl Orchestrator {
         outcome
     }
 
-    async fn listen(&self, topics: &[&String]) -> Result<(), Error> {
-        for topic in topics {
-            let (reader, topic) = (Arc::clone(&self.reader), (*topic).clone());
+    /// Nothing of this order was said yet. What others have said on the topic that all share is none of
+    /// its business, above all not in plain text, which knows orders by their ids alone.
+    async fn listen(&self, topics: &OrderTopics) -> Result<(), Error> {
+        let places = [
+            (&topics.orchestrator, Start::End),
+            (&topics.task, Start::Earliest),
+        ];
+        for (topic, start) in places {
+            let (reader, topic) = (Arc::clone(&self.reader), topic.clone());
             if self.bus.is_embedded() {
-                reader.add(&topic, Start::Earliest)?;
+                reader.add(&topic, start)?;
                 continue;
             }
             // A broker far away may be asked, which blocks.
-            let added = spawn_blocking(move || reader.add(&topic, Start::Earliest)).await;
+            let added = spawn_blocking(move || reader.add(&topic, start)).await;
             added.unwrap_or(Ok(()))?;
         }
         Ok(())
