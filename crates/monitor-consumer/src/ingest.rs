@@ -34,6 +34,9 @@ const BATCH: usize = 5000;
 const PATIENCE: Duration = Duration::from_millis(200);
 /// Nothing more is read while so many items wait. An item takes about 1 KB.
 const FULL: usize = 2 * BATCH;
+/// How long a group isn't heard while there is no room, before its partitions are paused and it is heard
+/// again. Not at once: a pause throws away what was fetched ahead.
+const DEAF: Duration = Duration::from_secs(5);
 /// How long the last batch may take when the service ends.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -63,6 +66,8 @@ pub(crate) struct Ingest {
     ours: HashSet<LogKey>,
     writing: Option<JoinHandle<Written>>,
     flush_at: Option<Instant>,
+    /// Since when there is no room.
+    full_since: Option<Instant>,
     paused: bool,
     tell: mpsc::UnboundedSender<Beside>,
     told: mpsc::UnboundedReceiver<Beside>,
@@ -97,6 +102,7 @@ impl Ingest {
             ours: HashSet::new(),
             writing: None,
             flush_at: None,
+            full_since: None,
             paused: false,
             tell,
             told,
@@ -112,7 +118,10 @@ impl Ingest {
             self.write_what_is_due();
             self.pause_or_resume();
             let flush_at = self.flush_at.filter(|_| self.writing.is_none());
-            let listen = self.source.must_be_heard() || self.gather.len() < FULL;
+            let listen = self.full_since.is_none() || self.paused;
+            let pause_at = self
+                .full_since
+                .filter(|_| self.source.must_be_heard() && !self.paused);
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => return self.last_words().await,
@@ -130,6 +139,8 @@ impl Ingest {
                     }
                 },
                 () = sleep_until(flush_at.unwrap_or_else(Instant::now).into()), if flush_at.is_some() => {}
+                () = sleep_until((pause_at.unwrap_or_else(Instant::now) + DEAF).into()),
+                    if pause_at.is_some() => {}
             }
         }
     }
@@ -250,11 +261,17 @@ impl Ingest {
     }
 
     fn pause_or_resume(&mut self) {
-        let (full, room) = (self.gather.len() >= FULL, self.gather.len() < BATCH);
-        if (full && !self.paused) || (room && self.paused) {
-            self.paused = full;
+        if self.gather.len() >= FULL {
+            self.full_since.get_or_insert_with(Instant::now);
+        } else {
+            self.full_since = None;
+        }
+        let long = self.full_since.is_some_and(|since| since.elapsed() >= DEAF);
+        let room = self.gather.len() < BATCH;
+        if (long && !self.paused && self.source.must_be_heard()) || (room && self.paused) {
+            self.paused = !self.paused;
             let ours: Vec<_> = self.ours.iter().cloned().collect();
-            self.source.pause(&ours, full);
+            self.source.pause(&ours, self.paused);
         }
     }
 

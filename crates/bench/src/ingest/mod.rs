@@ -285,8 +285,8 @@ impl World {
     /// The last 10 minutes of an order with a sample a second, among all the others.
     fn last_minutes(&self, aims: &mut Aims) -> Result<()> {
         let order = self.psql.run(
-            "insert into podometer.orders (name, order_uid, status, created_at, definition, owner) \
-             values ('slow', gen_random_uuid()::text, 'running', now(), '{}', '') returning id",
+            "insert into podometer.orders (name, order_uid, status, created_at, launcher, definition, tasks, owner) \
+             values ('slow', gen_random_uuid()::text, 'running', now(), 'local', '{}', 1, '') returning id",
         );
         let order = order.context("a slow order")?;
         self.psql.run(&format!(
