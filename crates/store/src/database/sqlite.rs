@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sqlx::{
@@ -11,6 +11,8 @@ use sqlx::{
     pool::PoolOptions,
     sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
+
+use tokio::time::sleep;
 
 use super::migrating::{self, MIGRATING};
 use crate::Error;
@@ -21,6 +23,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// How long to wait for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The pause before a file is opened once more.
+const OPEN_AGAIN: Duration = Duration::from_millis(20);
 /// Readers beside the one writer.
 const READERS: u32 = 4;
 
@@ -77,13 +81,9 @@ impl File {
                 .max_lifetime(None)
                 .test_before_acquire(false)
         };
-        let write = pool(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(|e| classify(path, "opening the store", e))?;
         let file = Self {
             path: path.to_owned(),
-            write,
+            write: open(path, &pool(1), &options).await?,
             read: pool(READERS).connect_lazy_with(options),
         };
         file.migrate().await?;
@@ -148,6 +148,23 @@ impl File {
     pub(crate) async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
+    }
+}
+
+/// Opens the one connection that writes. Who makes a file's journal a write-ahead one needs the file for
+/// himself, and SQLite doesn't wait for that as it does for all else.
+async fn open(
+    path: &Path,
+    pool: &PoolOptions<Sqlite>,
+    options: &SqliteConnectOptions,
+) -> Result<Pool, Error> {
+    let give_up = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        let opened = pool.clone().connect_with(options.clone()).await;
+        match opened.map_err(|error| classify(path, "opening the store", error)) {
+            Err(Error::Busy { .. }) if Instant::now() < give_up => sleep(OPEN_AGAIN).await,
+            other => return other,
+        }
     }
 }
 
