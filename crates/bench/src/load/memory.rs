@@ -100,16 +100,15 @@ fn at_the_top(processes: u64, shared: Shared) -> Result<()> {
     shared.meet(COUNTED, processes)
 }
 
-/// The anonymous pages of this process. Other than `status`, which sums up what each processor
-/// has told it so far, `smaps_rollup` goes through the page tables.
+/// The anonymous pages of this process; one that it shares with others since a fork counts by its
+/// share, so that the sum over all counts it once. Other than `status`, which sums up what each
+/// processor has told it so far, `smaps_rollup` goes through the page tables.
 fn own_anonymous() -> Result<u64> {
     let text = fs::read_to_string("/proc/self/smaps_rollup").context("smaps_rollup")?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("Anonymous:"));
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss_Anon:"));
     let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
     let kib: u64 = number
-        .context("smaps_rollup has no Anonymous")?
+        .context("smaps_rollup has no Pss_Anon")?
         .trim()
         .parse()?;
     Ok(kib << 10)
