@@ -1,6 +1,6 @@
 //! Reading shared topics together with others.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -17,6 +17,9 @@ use crate::{
     reader,
     watching::{News, Partition, Watching},
 };
+
+/// How long leaving a group may take.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// What a member of a group is told, in this order for each partition.
 #[derive(Debug)]
@@ -86,6 +89,15 @@ impl GroupReader {
                 return Ok(news);
             }
             feed.wait().await;
+        }
+    }
+
+    /// Leaves the group in good form, for 5 s at most: else the others wait until this member's session is
+    /// over.
+    pub async fn close(mut self) {
+        if let Some(feed) = self.feed.take() {
+            let left = tokio::task::spawn_blocking(move || drop(feed));
+            let _ = tokio::time::timeout(LEAVING, left).await;
         }
     }
 

@@ -397,6 +397,7 @@ impl Ingest {
         };
         // What isn't stored now will be read again.
         let _ = timeout(LAST, all).await;
+        self.source.close().await;
     }
 }
 

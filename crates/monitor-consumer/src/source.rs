@@ -41,6 +41,13 @@ impl Source {
         }
     }
 
+    /// Says good-bye to the group, so that another one goes on at once.
+    pub(crate) async fn close(self) {
+        if let Self::Shared(reader) = self {
+            reader.close().await;
+        }
+    }
+
     /// Whether it must be asked on and on, lest the group takes its partitions away.
     pub(crate) fn must_be_heard(&self) -> bool {
         matches!(self, Self::Shared(_))

@@ -113,13 +113,7 @@ impl MonitorProducer {
     pub fn start_shared(bus: &Bus, shared: Shared) -> Result<Self> {
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
         let shares = shared::Shares::new(bus, shared, tasks.clone(), stopping.clone())?;
-        let until = stopping.clone();
-        tasks.spawn(async move {
-            tokio::select! {
-                () = shares.run() => {}
-                () = until.cancelled() => {}
-            }
-        });
+        tasks.spawn(shares.run());
         Ok(Self {
             orders: None,
             stopping,

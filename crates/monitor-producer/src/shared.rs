@@ -85,6 +85,7 @@ impl Shares {
         notes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                () = self.stopping.cancelled() => break,
                 Some((uid, serial)) = finished.recv() => self.ended(uid, serial),
                 Some((partition, from)) = begun.recv() => self.begin(&partition, from),
                 _ = notes.tick() => self.note(),
@@ -108,6 +109,9 @@ impl Shares {
                     }
                 },
             }
+        }
+        if let Some(reader) = Arc::into_inner(self.reader) {
+            reader.close().await;
         }
     }
 
