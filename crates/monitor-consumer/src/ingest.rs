@@ -58,6 +58,7 @@ pub(crate) struct Ingest {
     store: Store,
     options: Options,
     board: Board,
+    /// Drawing: it is waited for when the service ends. What tries until a server is back is not.
     tasks: TaskTracker,
     gather: Gather,
     /// The orders that were added, with the folders for their pictures.
@@ -162,7 +163,7 @@ impl Ingest {
     fn assigned(&mut self, key: LogKey) {
         self.ours.insert(key.clone());
         let (bus, store, tell) = (self.bus.clone(), self.store.clone(), self.tell.clone());
-        self.tasks.spawn(async move {
+        tokio::spawn(async move {
             let log = Log {
                 bus: bus.instance().to_owned(),
                 topic: key.0.to_string(),
@@ -177,7 +178,7 @@ impl Ingest {
     fn look_up(&mut self, key: LogKey, log: Log) {
         self.ours.insert(key.clone());
         let (store, tell) = (self.store.clone(), self.tell.clone());
-        self.tasks.spawn(begun(store, tell, key, log));
+        tokio::spawn(begun(store, tell, key, log));
     }
 
     fn beside(&mut self, beside: Beside) {
@@ -256,7 +257,7 @@ impl Ingest {
         if self.gather.is_due() {
             let gathered = self.gather.gathered();
             let store = self.store.clone();
-            self.writing = Some(self.tasks.spawn(writer::write(store, gathered)));
+            self.writing = Some(tokio::spawn(writer::write(store, gathered)));
         }
     }
 
@@ -330,7 +331,7 @@ impl Ingest {
             self.tell.clone(),
         );
         let (topic, header) = (topics.task.clone(), Header::order(order.clone(), uid));
-        self.tasks.spawn(async move {
+        tokio::spawn(async move {
             finish::terminate(&publisher, &store, &topic, header).await;
             let _ = tell.send(Beside::Terminated(uid));
         });
