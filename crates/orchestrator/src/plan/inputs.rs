@@ -24,19 +24,45 @@ impl Plan {
         let Some(attempt) = self.open(at, |end| end.reason.is_success()) else {
             return;
         };
-        let known = attempt
-            .waiting
-            .take()
-            .map(|exit| close::end_of(&exit, Cause::None));
+        let known = attempt.waiting.take().map(|(end, _)| end);
         let end = known.unwrap_or_else(|| completed(ended_at));
         self.close(at, &end, Some(output));
     }
 
+    fn reports_itself(&self, at: At) -> bool {
+        let task = self.tasks.get(at.0.0 as usize);
+        task.is_some_and(|task| task.reports_itself)
+    }
+
+    /// Whether the task's own word must come first. It stands before the runner's PROGRESS on the same
+    /// topic, but HALT and the launcher's view may overtake it.
+    fn awaits_word(&mut self, at: At, end: &RunEnd, output: Option<&String>) -> bool {
+        if !self.reports_itself(at) || !end.reason.is_success() {
+            return false;
+        }
+        let Some(attempt) = self.tries.get_mut(&at) else {
+            return false;
+        };
+        if attempt.end.is_some() || attempt.text_output.is_some() {
+            return false;
+        }
+        let word = (end.clone(), output.cloned());
+        if attempt.waiting.replace(word).is_none() {
+            let after = self.patience.output;
+            self.remind(Reminder::Output(at), after);
+        }
+        true
+    }
+
+    fn wait_no_more(&mut self, at: At) {
+        let attempt = self.tries.get_mut(&at);
+        if let Some((end, output)) = attempt.and_then(|attempt| attempt.waiting.take()) {
+            self.close(at, &end, output);
+        }
+    }
+
     pub(super) fn text_output(&mut self, at: At, output: String) {
-        let reports_itself = self
-            .tasks
-            .get(at.0.0 as usize)
-            .is_some_and(|t| t.reports_itself);
+        let reports_itself = self.reports_itself(at);
         let Some(attempt) = self.open(at, |_| true) else {
             return;
         };
@@ -44,9 +70,7 @@ impl Plan {
             return self.actions.push(Action::Note(Note::Late(at)));
         }
         attempt.text_output = Some(output);
-        if let Some(exit) = attempt.waiting.take() {
-            self.close(at, &close::end_of(&exit, Cause::None), exit.output);
-        }
+        self.wait_no_more(at);
     }
 
     pub(super) fn halt(&mut self, at: At, end: &RunEnd, output: Option<String>) {
@@ -54,18 +78,14 @@ impl Plan {
             attempt.halted = true;
         }
         let success = end.reason.is_success();
-        if let Some(attempt) = self.open(at, |known| known.reason.is_success() == success) {
-            attempt.waiting = None;
+        let open = self.open(at, |known| known.reason.is_success() == success);
+        if open.is_some() && !self.awaits_word(at, end, output.as_ref()) {
             self.close(at, end, output);
         }
     }
 
     pub(super) fn exited(&mut self, at: At, exit: Box<ExitView>) {
         let cause = self.cause(at);
-        let reports_itself = self
-            .tasks
-            .get(at.0.0 as usize)
-            .is_some_and(|t| t.reports_itself);
         let Some(attempt) = self.tries.get_mut(&at).filter(|attempt| !attempt.exited) else {
             let known = self.tries.contains_key(&at);
             let note = if known {
@@ -78,14 +98,9 @@ impl Plan {
         attempt.exited = true;
         let end = close::end_of(&exit, cause);
         let known = attempt.end.clone();
+        let halt_waits = attempt.waiting.is_some();
         let report = !attempt.halted && !exit.delivered();
         let reported = exit.log.as_ref().is_some_and(|log| log.end.is_some());
-        let awaited = reports_itself && attempt.text_output.is_none() && end.reason.is_success();
-        if known.is_none() && awaited && !report {
-            attempt.waiting = Some(exit);
-            let after = self.patience.output;
-            return self.remind(Reminder::Output(at), after);
-        }
         let mut instead = None;
         if report {
             attempt.halted = true;
@@ -107,6 +122,8 @@ impl Plan {
             (false, None) => None,
         });
         match known {
+            None if halt_waits || (!report && self.awaits_word(at, &end, exit.output.as_ref())) => {
+            }
             None => self.close(at, &end, exit.output),
             Some(known) if reported && known.reason.is_success() != end.reason.is_success() => {
                 self.actions.push(Action::Note(Note::Contradiction(at)));
@@ -180,13 +197,7 @@ impl Plan {
             Reminder::Storing if self.stage == Stage::Stopped => self.done(false),
             Reminder::Storing => {}
             Reminder::Output(at) => {
-                let waiting = self
-                    .tries
-                    .get_mut(&at)
-                    .and_then(|attempt| attempt.waiting.take());
-                if let Some(exit) = waiting {
-                    self.close(at, &close::end_of(&exit, Cause::None), exit.output);
-                }
+                self.wait_no_more(at);
             }
             Reminder::Deadline(at) | Reminder::Linger(at) => {
                 if let Some(attempt) = self.tries.get_mut(&at).filter(|attempt| !attempt.exited) {

@@ -77,8 +77,8 @@ struct Try {
     halted: bool,
     /// The plain-text task's own word.
     text_output: Option<String>,
-    /// Ended well, but its own word is not there yet.
-    waiting: Option<Box<ExitView>>,
+    /// How it ended well, and what the runner saw of its output, while its own word is not there yet.
+    waiting: Option<(RunEnd, Option<String>)>,
     overdue: bool,
 }
 

@@ -427,6 +427,25 @@ fn plain_text_tasks() {
             ],
         ),
         scene(
+            "HALT overtakes it",
+            own(),
+            vec![
+                ("HALT 0.1", halt(a, end(Reason::Completed, Some(0), None))),
+                ("exit 0.1", exited(a, OK, well())),
+                ("text PROGRESS", text("mine")),
+                ("PROGRESS 0.1", progress(a, "last line")),
+            ],
+        ),
+        scene(
+            "HALT, and no word of its own",
+            own(),
+            vec![
+                ("HALT 0.1", halt(a, end(Reason::Completed, Some(0), None))),
+                ("exit 0.1", exited(a, KILLED, None)),
+                ("output?", Seen::Reminded(Reminder::Output(a))),
+            ],
+        ),
+        scene(
             "no word of its own",
             own(),
             vec![
