@@ -182,9 +182,9 @@ impl Gather {
         let of = of.zip(envelope.header.attempt.map(|(_, _, task)| task));
         match (envelope.message, of) {
             (Message::Sample(sample), Some((attempt, task))) => {
-                self.sample(key, attempt, task, &sample, tell);
+                self.sample(key, attempt, task, sample, tell);
             }
-            (Message::Run(run), Some((attempt, task))) => self.run(key, attempt, task, *run, tell),
+            (Message::Run(run), Some((attempt, task))) => self.run(key, attempt, task, run, tell),
             (Message::Stop(stop), _) => self.stop(key, uid, offset, stop),
             _ => {}
         }
@@ -195,7 +195,7 @@ impl Gather {
         log: &LogKey,
         key: AttemptKey,
         task: TaskName,
-        sample: &Sample,
+        sample: Box<Sample>,
         tell: bool,
     ) {
         if tell {
@@ -211,17 +211,17 @@ impl Gather {
             Item::Sample {
                 key,
                 task,
-                sample: *sample,
+                sample,
             },
         ));
     }
 
-    fn run(&mut self, log: &LogKey, key: AttemptKey, task: TaskName, run: Run, tell: bool) {
+    fn run(&mut self, log: &LogKey, key: AttemptKey, task: TaskName, run: Box<Run>, tell: bool) {
         if tell {
             self.events.push(Event::Run {
                 key,
                 task: task.clone(),
-                run: Arc::new(run.clone()),
+                run: Arc::new((*run).clone()),
             });
         }
         self.items.push((log.clone(), Item::Run { key, task, run }));

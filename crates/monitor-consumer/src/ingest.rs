@@ -15,7 +15,7 @@ use model::{OrderHandle, OrderUid, message::Header};
 use store::{Item, Log, Store};
 use tokio::{
     sync::mpsc,
-    task::JoinHandle,
+    task::{JoinHandle, yield_now},
     time::{sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -116,7 +116,11 @@ impl Ingest {
         stopping: CancellationToken,
     ) {
         loop {
-            self.write_what_is_due();
+            if self.write_what_is_due() {
+                // A task that was just spawned is run by this thread alone, and only when this one pauses:
+                // without a word it would wait until reading has filled the next batch.
+                yield_now().await;
+            }
             self.pause_or_resume();
             let flush_at = self.flush_at.filter(|_| self.writing.is_none());
             let listen = self.full_since.is_none() || self.paused;
@@ -247,11 +251,12 @@ impl Ingest {
         }
     }
 
-    fn write_what_is_due(&mut self) {
+    /// Whether it began to write.
+    fn write_what_is_due(&mut self) -> bool {
         let waited = self.flush_at.is_some_and(|at| Instant::now() >= at);
         let due = waited || self.gather.is_urgent() || self.gather.len() >= BATCH;
         if self.writing.is_some() || !due {
-            return;
+            return false;
         }
         self.flush_at = None;
         if self.gather.is_due() {
@@ -259,6 +264,7 @@ impl Ingest {
             let store = self.store.clone();
             self.writing = Some(tokio::spawn(writer::write(store, gathered)));
         }
+        self.writing.is_some()
     }
 
     fn pause_or_resume(&mut self) {

@@ -26,7 +26,7 @@ fn sample(key: AttemptKey, task: &TaskName, seq: u64) -> Item {
     Item::Sample {
         key,
         task: task.clone(),
-        sample: Sample {
+        sample: Box::new(Sample {
             reading: Reading {
                 seq,
                 time_us: Timestamp(1_700_000_000_000_000 + seq as i64 * 100_000),
@@ -34,7 +34,7 @@ fn sample(key: AttemptKey, task: &TaskName, seq: u64) -> Item {
             },
             values,
             missed_before: 0,
-        },
+        }),
     }
 }
 

@@ -110,7 +110,7 @@ fn item(envelope: Envelope) -> Option<Item> {
         Message::Sample(sample) => Some(Item::Sample {
             key,
             task,
-            sample: *sample,
+            sample: sample,
         }),
         _ => None,
     }

@@ -43,7 +43,6 @@ pub struct Batch {
 
 /// One record.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "most are the large one")]
 pub enum Item {
     /// A sample.
     Sample {
@@ -52,7 +51,7 @@ pub enum Item {
         /// The task's name.
         task: TaskName,
         /// The sample.
-        sample: Sample,
+        sample: Box<Sample>,
     },
     /// What is known of a run.
     Run {
@@ -61,7 +60,7 @@ pub enum Item {
         /// The task's name.
         task: TaskName,
         /// The run.
-        run: Run,
+        run: Box<Run>,
     },
     /// How the order stands; from STOP how it ended.
     Status {

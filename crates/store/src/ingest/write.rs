@@ -103,7 +103,7 @@ fn note_ends(checked: &Checked<'_>, numbers: &Numbers, written: &mut Written) {
 async fn other(to: &mut Transaction, item: &Item, numbers: &Numbers) -> Sql<()> {
     match item {
         Item::Sample { .. } => Ok(()),
-        Item::Run { key, run, .. } => run_rows::add(to, numbers.one(*key), run.clone()).await,
+        Item::Run { key, run, .. } => run_rows::add(to, numbers.one(*key), (**run).clone()).await,
         Item::Status {
             order_uid,
             status,

@@ -171,7 +171,7 @@ async fn any_sample_comes_back_as_it_was(given) {
         let items = sent.iter().map(|sample| Item::Sample {
             key: of,
             task: task("resize"),
-            sample: *sample,
+            sample: Box::new(*sample),
         });
         ingest(&given.store, 1, items.collect()).await;
         sent.sort_by_key(|s| (s.reading.seq, s.reading.time_us));

@@ -162,7 +162,7 @@ pub(crate) fn sample_of(key: AttemptKey, name: &str, seq: u64, values: &Values) 
     Item::Sample {
         key,
         task: task(name),
-        sample: Sample {
+        sample: Box::new(Sample {
             reading: Reading {
                 seq,
                 time_us: at(seq as i64),
@@ -171,7 +171,7 @@ pub(crate) fn sample_of(key: AttemptKey, name: &str, seq: u64, values: &Values) 
             },
             values: *values,
             missed_before: 0,
-        },
+        }),
     }
 }
 
@@ -255,7 +255,7 @@ pub(crate) fn run(key: AttemptKey, name: &str, run: Run) -> Item {
     Item::Run {
         key,
         task: task(name),
-        run,
+        run: Box::new(run),
     }
 }
 
