@@ -47,6 +47,8 @@ impl Position {
 struct Known {
     name: OrderId,
     log: LogKey,
+    /// Whether its name is among those that the next batch says.
+    is_named: bool,
     /// The offset of its STOP, and how it ended.
     stop: Option<(i64, Status)>,
 }
@@ -66,7 +68,11 @@ pub(crate) struct Gather {
     whose: Whose,
     logs: HashMap<LogKey, Position>,
     orders: HashMap<OrderUid, Known>,
-    items: Vec<(LogKey, Item)>,
+    items: Vec<Item>,
+    /// The log of each item.
+    of_items: Vec<LogKey>,
+    /// The names of the orders that they are of.
+    named: BTreeMap<OrderUid, OrderId>,
     stops: Vec<(OrderUid, Stop)>,
     events: Vec<Event>,
 }
@@ -89,6 +95,8 @@ impl Gather {
             logs: HashMap::new(),
             orders: HashMap::new(),
             items: Vec::new(),
+            of_items: Vec::new(),
+            named: BTreeMap::new(),
             stops: Vec::new(),
             events: Vec::new(),
         }
@@ -111,7 +119,9 @@ impl Gather {
     /// Forgets a log with what is gathered of it and of its orders.
     pub(crate) fn forget(&mut self, key: &LogKey) {
         self.logs.remove(key);
-        self.items.retain(|(log, _)| log != key);
+        let mut logs = self.of_items.iter();
+        self.items.retain(|_| logs.next() != Some(key));
+        self.of_items.retain(|log| log != key);
         let gone = |uid: &OrderUid, orders: &HashMap<OrderUid, Known>| {
             orders.get(uid).is_none_or(|order| order.log == *key)
         };
@@ -126,6 +136,7 @@ impl Gather {
             Known {
                 name,
                 log,
+                is_named: false,
                 stop: None,
             },
         );
@@ -172,11 +183,14 @@ impl Gather {
             return;
         }
         let uid = envelope.header.order_uid;
-        if !self.orders.contains_key(&uid) {
-            if self.whose == Whose::Added {
-                return;
-            }
+        if self.whose == Whose::All && !self.orders.contains_key(&uid) {
             self.add(uid, envelope.header.order.clone(), key.clone());
+        }
+        let Some(order) = self.orders.get_mut(&uid) else {
+            return;
+        };
+        if !std::mem::replace(&mut order.is_named, true) {
+            self.named.insert(uid, order.name.clone());
         }
         let of = envelope.header.key();
         let of = of.zip(envelope.header.attempt.map(|(_, _, task)| task));
@@ -206,14 +220,7 @@ impl Gather {
                 values: Box::new(sample.values),
             });
         }
-        self.items.push((
-            log.clone(),
-            Item::Sample {
-                key,
-                task,
-                sample,
-            },
-        ));
+        self.push(log, Item::Sample { key, task, sample });
     }
 
     fn run(&mut self, log: &LogKey, key: AttemptKey, task: TaskName, run: Box<Run>, tell: bool) {
@@ -224,7 +231,7 @@ impl Gather {
                 run: Arc::new((*run).clone()),
             });
         }
-        self.items.push((log.clone(), Item::Run { key, task, run }));
+        self.push(log, Item::Run { key, task, run });
     }
 
     fn stop(&mut self, log: &LogKey, uid: OrderUid, offset: i64, stop: Stop) {
@@ -245,8 +252,13 @@ impl Gather {
             at: stop.ended_at,
             storing_complete: stop.undrained.is_empty(),
         };
-        self.items.push((log.clone(), item));
+        self.push(log, item);
         self.stops.push((uid, stop));
+    }
+
+    fn push(&mut self, log: &LogKey, item: Item) {
+        self.items.push(item);
+        self.of_items.push(log.clone());
     }
 
     /// TERMINATE was sent: the order's STOP may be noted as stored.
@@ -286,22 +298,20 @@ impl Gather {
             position.expected = next;
             logs.push(key.clone());
         }
-        let (of_items, items): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.items).into_iter().unzip();
-        let mut orders = BTreeMap::new();
-        for uid in items.iter().map(Item::order_uid) {
-            if let Some(order) = self.orders.get(&uid) {
-                orders.entry(uid).or_insert_with(|| order.name.clone());
+        let orders = std::mem::take(&mut self.named);
+        for uid in orders.keys() {
+            if let Some(order) = self.orders.get_mut(uid) {
+                order.is_named = false;
             }
         }
         Gathered {
             batch: Batch {
                 advances,
                 orders,
-                items,
+                items: std::mem::take(&mut self.items),
             },
             logs,
-            of_items,
+            of_items: std::mem::take(&mut self.of_items),
             stops: std::mem::take(&mut self.stops),
             events: std::mem::take(&mut self.events),
         }

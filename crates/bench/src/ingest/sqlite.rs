@@ -107,11 +107,7 @@ fn item(envelope: Envelope) -> Option<Item> {
     let key = envelope.header.key()?;
     let (_, _, task) = envelope.header.attempt?;
     match envelope.message {
-        Message::Sample(sample) => Some(Item::Sample {
-            key,
-            task,
-            sample: sample,
-        }),
+        Message::Sample(sample) => Some(Item::Sample { key, task, sample }),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::{OrderUid, Timestamp};
+use model::{AttemptKey, OrderUid, TaskName, Timestamp};
 
 use super::{Batch, Item};
 
@@ -13,6 +13,10 @@ const YEARS: std::ops::Range<i64> = 0..253_402_300_800_000_000;
 pub(super) struct Checked<'b> {
     /// Those that can be stored, with their places in the batch.
     pub(super) items: Vec<(usize, &'b Item)>,
+    /// The attempts that they are about, each once.
+    pub(super) attempts: Vec<(AttemptKey, &'b TaskName)>,
+    /// For each of the items which of these it is about, if it is about one.
+    pub(super) about: Vec<Option<usize>>,
     /// Those that can't, and why.
     pub(super) refused: Vec<(usize, String)>,
     /// The executions of the good ones, with the first instant that is told of each.
@@ -30,11 +34,14 @@ impl Checked<'_> {
 pub(super) fn check(batch: &Batch) -> Checked<'_> {
     let mut checked = Checked {
         items: Vec::with_capacity(batch.items.len()),
+        attempts: Vec::new(),
+        about: Vec::with_capacity(batch.items.len()),
         refused: Vec::new(),
         orders: HashMap::new(),
     };
     // Items of one order come many in a row, and needn't be looked up each.
     let mut last = None;
+    let mut places = Places::default();
     for (place, item) in batch.items.iter().enumerate() {
         let order = item.order_uid();
         let is_same = last == Some(order);
@@ -56,8 +63,33 @@ pub(super) fn check(batch: &Batch) -> Checked<'_> {
             last = began.map(|_| order);
         }
         checked.items.push((place, item));
+        checked
+            .about
+            .push(item.attempt().map(|attempt| places.of(attempt)));
     }
+    checked.attempts = places.attempts;
     checked
+}
+
+/// The places of attempts in the order in which they were met.
+#[derive(Default)]
+struct Places<'b> {
+    known: HashMap<(AttemptKey, &'b TaskName), usize>,
+    attempts: Vec<(AttemptKey, &'b TaskName)>,
+    last: usize,
+}
+
+impl<'b> Places<'b> {
+    /// Many items of one attempt come in a row.
+    fn of(&mut self, attempt: (AttemptKey, &'b TaskName)) -> usize {
+        if self.attempts.get(self.last) != Some(&attempt) {
+            self.last = *self.known.entry(attempt).or_insert(self.attempts.len());
+            if self.last == self.attempts.len() {
+                self.attempts.push(attempt);
+            }
+        }
+        self.last
+    }
 }
 
 fn wrong(item: &Item) -> Option<String> {

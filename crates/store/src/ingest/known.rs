@@ -81,10 +81,8 @@ pub(super) async fn numbers(store: &Store, batch: &Batch, checked: &Checked<'_>)
     orders.sort();
     numbers.is_remembered = orders.len() < checked.orders.len();
     let is_new = |task: &&TaskName| !numbers.tasks.contains_key(*task);
-    let mut tasks: Vec<_> = distinct(checked)
-        .map(|(_, task)| task)
-        .filter(is_new)
-        .collect();
+    let tasks = checked.attempts.iter().map(|(_, task)| *task);
+    let mut tasks: Vec<_> = tasks.filter(is_new).collect();
     tasks.sort();
     tasks.dedup();
     if !orders.is_empty() || !tasks.is_empty() {
@@ -109,13 +107,6 @@ pub(super) async fn numbers(store: &Store, batch: &Batch, checked: &Checked<'_>)
     Ok(numbers)
 }
 
-/// The attempts of a batch: many items of one come in a row, and only the first of them counts.
-fn distinct<'c>(checked: &'c Checked<'_>) -> impl Iterator<Item = (AttemptKey, &'c TaskName)> {
-    let mut last = None;
-    let attempts = checked.items.iter().filter_map(|(_, item)| item.attempt());
-    attempts.filter(move |attempt| last.replace(*attempt) != Some(*attempt))
-}
-
 fn remembered(known: &Remembered, checked: &Checked<'_>) -> Numbers {
     let mut numbers = Numbers::default();
     for uid in checked.orders.keys() {
@@ -123,11 +114,11 @@ fn remembered(known: &Remembered, checked: &Checked<'_>) -> Numbers {
             numbers.orders.insert(*uid, *number);
         }
     }
-    for (_, task) in distinct(checked) {
-        if let Some(number) = known.tasks.get(task)
-            && !numbers.tasks.contains_key(task)
+    for (_, task) in &checked.attempts {
+        if let Some(number) = known.tasks.get(*task)
+            && !numbers.tasks.contains_key(*task)
         {
-            numbers.tasks.insert(task.clone(), *number);
+            numbers.tasks.insert((*task).clone(), *number);
         }
     }
     numbers
@@ -135,10 +126,10 @@ fn remembered(known: &Remembered, checked: &Checked<'_>) -> Numbers {
 
 /// The attempts of a batch, and the orders that may begin with it.
 fn attempts(known: &Remembered, checked: &Checked<'_>, numbers: &mut Numbers) {
-    for (key, task) in distinct(checked) {
-        let one = numbers.one(key);
+    for (key, task) in &checked.attempts {
+        let one = numbers.one(*key);
         if let std::collections::hash_map::Entry::Vacant(new) = numbers.attempts.entry(one) {
-            let task = numbers.tasks.get(task).copied().unwrap_or(0);
+            let task = numbers.tasks.get(*task).copied().unwrap_or(0);
             new.insert((task, known.attempts.get(&one).copied()));
         }
     }
@@ -164,6 +155,10 @@ impl Numbers {
 
     pub(super) fn order(&self, order_uid: OrderUid) -> i64 {
         self.orders.get(&order_uid).copied().unwrap_or(0)
+    }
+
+    pub(super) fn task(&self, name: &TaskName) -> i64 {
+        self.tasks.get(name).copied().unwrap_or(0)
     }
 
     /// Whether the orders that were only remembered are there still: someone may have deleted one.

@@ -21,29 +21,37 @@ pub(super) fn row<'a>(item: &'a Item, numbers: &Numbers) -> Option<SampleRow<'a>
     };
     Some(SampleRow {
         order: numbers.order(key.order_uid),
-        task: numbers.tasks.get(task).copied().unwrap_or(0),
+        task: numbers.task(task),
         key: *key,
         sample,
     })
 }
 
-/// The rows of a batch. Samples of one attempt come many in a row, with the same numbers.
+/// The rows of a batch. What they have of their attempt is looked up once for each.
 fn rows<'a>(checked: &Checked<'a>, numbers: &Numbers) -> Vec<SampleRow<'a>> {
-    let mut rows: Vec<SampleRow<'a>> = Vec::with_capacity(checked.items.len());
-    let mut last_task = None;
-    for (_, item) in &checked.items {
-        let Item::Sample { key, task, sample } = *item else {
-            continue;
+    let attempts: Vec<_> = checked
+        .attempts
+        .iter()
+        .map(|(key, task)| (*key, numbers.order(key.order_uid), numbers.task(task)))
+        .collect();
+    let row = |(about, (_, item)): (&Option<usize>, &(usize, &'a Item))| {
+        let Item::Sample { sample, .. } = item else {
+            return None;
         };
-        match rows.last() {
-            Some(last) if last.key == *key && last_task == Some(task) => {
-                rows.push(SampleRow { sample, ..*last });
-            }
-            _ => rows.extend(row(item, numbers)),
-        }
-        last_task = Some(task);
-    }
-    rows
+        let (key, order, task) = *attempts.get((*about)?)?;
+        Some(SampleRow {
+            order,
+            task,
+            key,
+            sample,
+        })
+    };
+    checked
+        .about
+        .iter()
+        .zip(&checked.items)
+        .filter_map(row)
+        .collect()
 }
 
 /// Writes the samples of a batch; how many are new.
