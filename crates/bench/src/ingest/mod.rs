@@ -133,13 +133,7 @@ impl World {
         for round in 0..args.rounds {
             let (orders, took) = self.stored(&format!("copy{round}"), 10, a_round)?;
             let rate = took.samples as f64 / took.seconds;
-            let file = self.stack.folder().join("rows.binary");
-            self.dump(&orders, &file)?;
-            let copy = format!(
-                "\\copy podometer.sample_wide from '{}' (format binary)",
-                file.display()
-            );
-            let copied = a_round as f64 / self.twin.timed(&copy)?.as_secs_f64();
+            let copied = self.copied(&orders, a_round)?;
             let inserted = self.naive(&orders)?;
             println!(
                 "  round {round}: consumer {rate:.0} rows/s, \\copy {copied:.0} rows/s, INSERTs {inserted:.0} rows/s"
@@ -196,6 +190,17 @@ impl World {
         Ok(())
     }
 
+    /// Has `\copy` bring the rows of orders into the other database; rows a second.
+    fn copied(&self, orders: &Orders, rows: u64) -> Result<f64> {
+        let file = self.stack.folder().join("rows.binary");
+        self.dump(orders, &file)?;
+        let copy = format!(
+            "\\copy podometer.sample_wide from '{}' (format binary)",
+            file.display()
+        );
+        Ok(rows as f64 / self.twin.timed(&copy)?.as_secs_f64())
+    }
+
     /// Writes the rows of orders into a file, as `\copy` reads it.
     fn dump(&self, orders: &Orders, file: &Path) -> Result<()> {
         let query = format!(
@@ -246,12 +251,14 @@ impl World {
 
     /// The rate with many orders at once and with much in the table; a query there.
     fn growth(&self, args: &IngestArgs, aims: &mut Aims) -> Result<()> {
-        let mut alone = None;
+        let (mut alone, mut copy_alone) = (None, None);
         for orders in [1, 10, 100, 1000] {
-            let (_, took) = self.stored(&format!("many{orders}"), orders, args.samples / 5)?;
+            let samples = args.samples / 5;
+            let (stored, took) = self.stored(&format!("many{orders}"), orders, samples)?;
             let rate = took.samples as f64 / took.seconds;
-            let Some(alone) = alone else {
-                alone = Some(rate);
+            let copied = self.copied(&stored, samples)?;
+            let (Some(alone), Some(copy_alone)) = (alone, copy_alone) else {
+                (alone, copy_alone) = (Some(rate), Some(copied));
                 beside(
                     "1 order at once, values a second",
                     Unit::Rate,
@@ -261,6 +268,11 @@ impl World {
             };
             let what = format!("{orders} orders at once, by the rate of 1");
             aims.at_least(&what, Unit::Times, rate / alone, 0.8);
+            beside(
+                "  \\copy of the same rows, likewise",
+                Unit::Times,
+                copied / copy_alone,
+            );
         }
         let held = self
             .psql

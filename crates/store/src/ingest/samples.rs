@@ -46,12 +46,11 @@ fn rows<'a>(checked: &Checked<'a>, numbers: &Numbers) -> Vec<SampleRow<'a>> {
             sample,
         })
     };
-    checked
-        .about
-        .iter()
-        .zip(&checked.items)
-        .filter_map(row)
-        .collect()
+    let items = checked.about.iter().zip(&checked.items);
+    let mut rows: Vec<_> = items.filter_map(row).collect();
+    // As the index has them: rows of one order then fall on few of its pages.
+    rows.sort_by_key(|row| (row.order, row.sample.reading.time_us));
+    rows
 }
 
 /// Writes the samples of a batch; how many are new.
