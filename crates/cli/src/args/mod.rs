@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod cluster;
 mod exec;
 mod read;
 mod run;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use image_tasks::ImageTask;
 
+pub(crate) use cluster::ClusterArgs;
 pub(crate) use exec::ExecArgs;
 pub(crate) use read::{
     ChartArgs, CompletionsArgs, DeleteArgs, MigrateArgs, OrdersArgs, PictureFormat, ReportArgs,
