@@ -21,6 +21,13 @@ pub(crate) struct ClusterArgs {
     pub(crate) kubeconfig: Option<PathBuf>,
 }
 
+impl ClusterArgs {
+    /// The namespace that is worked on.
+    pub(crate) fn namespace_or_default(&self) -> &str {
+        self.namespace.as_deref().unwrap_or("podometer")
+    }
+}
+
 /// A DNS label, as namespaces are.
 fn namespace(text: &str) -> Result<String, String> {
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());

@@ -10,8 +10,6 @@ use kube::{
 use super::{Doing, Error};
 use crate::args::ClusterArgs;
 
-/// The namespace if none is named.
-const NAMESPACE: &str = "podometer";
 /// How long a server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 /// The name of the context inside of a pod, which has no kubeconfig.
@@ -34,8 +32,7 @@ impl Cluster {
     /// # Errors
     /// If the kubeconfig names none, or none that answers.
     pub(crate) async fn connect(args: &ClusterArgs) -> Result<Self, Error> {
-        let namespace = args.namespace.clone();
-        let namespace = namespace.unwrap_or_else(|| NAMESPACE.to_owned());
+        let namespace = args.namespace_or_default().to_owned();
         let (mut config, context) = config(args).await.map_err(Error::Kubeconfig)?;
         config.connect_timeout = Some(CONNECT);
         config.default_namespace.clone_from(&namespace);
