@@ -1,0 +1,10 @@
+//! The real program on a real Kubernetes: getting there, and going.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+#[path = "../cli/harness.rs"]
+#[expect(dead_code, reason = "the other tests use more of it")]
+mod harness;
+mod namespace;
+mod rights;
+mod up;
