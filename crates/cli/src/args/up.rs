@@ -13,9 +13,11 @@ use super::ClusterArgs;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  podometer up                                           all in the cluster, Kafka and TimescaleDB too
-  podometer up --registry registry.example/tools         with the images that `build_service.sh --push` put there
-  PODOMETER_DATABASE_URL=postgres://... podometer up --overlay production --set BOOTSTRAP_SERVERS=kafka:9092")]
+  podometer up                                     all in the cluster, Kafka and TimescaleDB too
+  podometer up --registry registry.example/tools   with images from `build_service.sh --push`
+  podometer up --overlay production --set BOOTSTRAP_SERVERS=kafka.example:9092
+                                                   with servers that you have; the database's address
+                                                   comes from PODOMETER_DATABASE_URL")]
 pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,

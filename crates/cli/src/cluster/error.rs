@@ -85,11 +85,9 @@ fn innermost(error: &kube::Error) -> String {
 /// Without the lines of the file around a mistake, which may hold a token.
 fn first_line(error: &KubeconfigError) -> String {
     let text = error.to_string();
-    text.lines()
-        .next()
-        .unwrap_or_default()
-        .trim_end()
-        .to_owned()
+    let line = text.lines().next().unwrap_or_default().trim_end();
+    // Its paths are quoted twice.
+    line.replace("'\"", "\"").replace("\"'", "\"")
 }
 
 fn advice(status: &Status) -> &'static str {
