@@ -1,6 +1,6 @@
 //! `podometer up`.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
 use anyhow::Result;
 use kube::core::DynamicObject;
@@ -34,14 +34,11 @@ pub(super) async fn run(args: UpArgs, database_url: Option<String>, quiet: bool)
     let cluster = Cluster::connect(&args.cluster).await?;
     let mut progress = Waiting::new(quiet);
     progress.line(&format!("podometer up: {}", cluster.place()));
-    take_namespace(&cluster, &mut objects, &mut progress).await?;
+    let has_namespace = take_namespace(&cluster, &mut objects, &mut progress).await?;
     let has = cluster.secrets().await?;
-    let missing = secrets::missing(
-        args.overlay,
-        &has.clone().unwrap_or_default(),
-        &given,
-        secrets::random,
-    )?;
+    let secret = has.is_some();
+    let has = has.unwrap_or_default();
+    let missing = secrets::missing(args.overlay, &has, &given, secrets::random)?;
     if args.overlay == Overlay::Local {
         if missing.contains_key(secrets::PASSWORD) && cluster.has_claim(DATABASE_CLAIM).await? {
             return Err(Usage::NoPassword { namespace }.into());
@@ -49,13 +46,17 @@ pub(super) async fn run(args: UpArgs, database_url: Option<String>, quiet: bool)
         objects.splice(0..0, static_volumes(&cluster, &args, &mut progress).await?);
         objects.sort_by_key(order::place);
     }
-    for key in secrets::kept(&has.clone().unwrap_or_default(), &given) {
+    for key in secrets::kept(&has, &given) {
         progress.line(&format!(
             "Secret {} has {key} already, which is kept",
             secrets::NAME
         ));
     }
-    apply(&cluster, &objects, missing, has.is_some()).await?;
+    let there = There {
+        namespace: has_namespace,
+        secret,
+    };
+    apply(&cluster, &objects, missing, there).await?;
     wait::until_ready(&cluster, &objects, args.timeout, &mut progress).await?;
     drop(progress);
     output::print(&format!("Podometer is up: {}\n", cluster.place()))?;
@@ -81,20 +82,17 @@ fn given(args: &UpArgs, database_url: Option<String>) -> Result<secrets::Given, 
     })
 }
 
-/// Leaves a namespace of somebody else as it is, and waits until one that goes is gone.
+/// Leaves a namespace of somebody else as it is, and waits until one that goes is gone. Says whether it is there.
 async fn take_namespace(
     cluster: &Cluster,
     objects: &mut Vec<DynamicObject>,
     progress: &mut Waiting,
-) -> Result<()> {
+) -> Result<bool> {
     loop {
         let found = match cluster.namespace_object().await {
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(false),
             Ok(Some(found)) => found,
-            Err(error) if error.is_forbidden() => {
-                objects.retain(|object| order::kind(object) != "Namespace");
-                return Ok(());
-            }
+            Err(error) if error.is_forbidden() => return Ok(true),
             Err(error) => return Err(error.into()),
         };
         if found.metadata.deletion_timestamp.is_none() {
@@ -102,7 +100,7 @@ async fn take_namespace(
                 progress.line("the namespace was there before: its labels are left as they are");
                 objects.retain(|object| order::kind(object) != "Namespace");
             }
-            return Ok(());
+            return Ok(true);
         }
         progress.until_gone("namespace", &format!("namespace {}", cluster.namespace));
         sleep(Duration::from_millis(500)).await;
@@ -139,11 +137,18 @@ async fn static_volumes(
     Ok(made)
 }
 
+/// What was there before.
+#[derive(Debug, Clone, Copy)]
+struct There {
+    namespace: bool,
+    secret: bool,
+}
+
 async fn apply(
     cluster: &Cluster,
     objects: &[DynamicObject],
-    missing: std::collections::BTreeMap<&str, String>,
-    has_secret: bool,
+    missing: BTreeMap<&str, String>,
+    there: There,
 ) -> Result<()> {
     let mut missing = Some(missing).filter(|missing| !missing.is_empty());
     for object in objects {
@@ -151,9 +156,16 @@ async fn apply(
         if order::kind(object) != "Namespace"
             && let Some(missing) = missing.take()
         {
-            cluster.add_secrets(missing, has_secret).await?;
+            cluster.add_secrets(missing, there.secret).await?;
         }
-        cluster.apply(object).await?;
+        match cluster.apply(object).await {
+            // Who may work in one namespace alone may not touch the namespace itself.
+            Err(error)
+                if error.is_forbidden()
+                    && there.namespace
+                    && order::kind(object) == "Namespace" => {}
+            applied => applied?,
+        }
     }
     Ok(())
 }
