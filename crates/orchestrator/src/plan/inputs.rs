@@ -140,7 +140,19 @@ impl Plan {
         }
     }
 
-    pub(super) fn launch_failed(&mut self, at: At, message: String, ended_at: Timestamp) {
+    pub(super) fn known(&mut self, at: At, end: &RunEnd, output: Option<String>) {
+        if self.open(at, |_| true).is_some() {
+            self.close(at, end, output);
+        }
+    }
+
+    pub(super) fn launch_failed(
+        &mut self,
+        at: At,
+        reason: Reason,
+        message: String,
+        ended_at: Timestamp,
+    ) {
         let mut report = false;
         if let Some(attempt) = self.tries.get_mut(&at) {
             attempt.exited = true;
@@ -150,7 +162,7 @@ impl Plan {
             ended_at,
             exit_code: None,
             signal: None,
-            reason: Reason::Error,
+            reason,
             message: Some(message),
             censored: true,
         };
