@@ -8,6 +8,7 @@
 //! How to add a launcher: a module beside [`local`] with an implementation of [`Launcher`].
 
 pub mod clock;
+pub mod kubernetes;
 mod launcher;
 pub mod local;
 pub mod plan;

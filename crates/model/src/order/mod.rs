@@ -11,10 +11,12 @@ pub use error::{OrderError, OrderProblem};
 pub use file::{OrderFile, OrderSource, TaskEntry, schema};
 pub use task::{Input, Messages, Task, TaskFields};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Catalogue, OrderId};
 
 /// An order that can be run: every task is complete.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     /// What names its execution.
     pub id: OrderId,

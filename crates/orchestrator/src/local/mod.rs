@@ -6,7 +6,7 @@
 //! statuses of other children are never taken: only known processes are waited for.
 
 mod cgroup;
-mod environment;
+pub(crate) mod environment;
 mod error;
 mod files;
 mod launch;
@@ -37,6 +37,7 @@ use running::Remains;
 pub use running::{Running, Signaller};
 use seed::{Failed, Image, Seed};
 pub use spec::given_progress;
+pub(crate) use spec::key;
 
 use crate::{
     OrderRequest, Source, StdioPolicy,
