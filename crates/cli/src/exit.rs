@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use model::{Status, order::OrderError};
 
-use crate::load::Usage;
+use crate::{cluster, load::Usage};
 
 /// The exit code of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,13 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
             (true, _) => Some(Code::BAD_INPUT),
             (_, true) => Some(Code::UNREACHABLE),
             _ => None,
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<cluster::Error>() {
+        return if error.is_bad_input() {
+            Some(Code::BAD_INPUT)
+        } else {
+            error.is_unreachable().then_some(Code::UNREACHABLE)
         };
     }
     if let Some(error) = cause.downcast_ref::<bus::Error>() {

@@ -12,6 +12,7 @@
 //! [`output::print`], all else to standard error.
 
 mod args;
+mod cluster;
 mod commands;
 mod data;
 mod exit;

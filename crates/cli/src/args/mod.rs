@@ -1,8 +1,10 @@
 //! What can be typed.
 
+mod cluster;
 mod exec;
 mod read;
 mod run;
+mod up;
 mod values;
 
 use std::path::PathBuf;
@@ -10,12 +12,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use image_tasks::ImageTask;
 
+pub(crate) use cluster::ClusterArgs;
 pub(crate) use exec::ExecArgs;
 pub(crate) use read::{
     ChartArgs, CompletionsArgs, DeleteArgs, MigrateArgs, OrdersArgs, PictureFormat, ReportArgs,
     StatusArgs,
 };
 pub(crate) use run::{BusArgs, MeasureArgs, RunArgs, SourceArg};
+pub(crate) use up::{DownArgs, Overlay, UpArgs};
 pub(crate) use values::Age;
 
 const EXAMPLES: &str = "\
@@ -24,6 +28,7 @@ Examples:
   podometer exec -- make -j4             measure one command
   podometer orders                       what was run
   podometer status leaf                  how an order stands
+  podometer up                           bring Podometer to a cluster
 
 Exit codes: 0 done, 1 an order failed, 2 bad input or usage, 3 a service could not be reached,
 4 anything else, 130 terminated by Ctrl-C; `exec` ends as its command ended.";
@@ -81,6 +86,8 @@ pub(crate) struct Verbosity {
 pub(crate) enum Command {
     Run(RunArgs),
     Exec(ExecArgs),
+    Up(UpArgs),
+    Down(DownArgs),
     Orders(OrdersArgs),
     Status(StatusArgs),
     Chart(ChartArgs),

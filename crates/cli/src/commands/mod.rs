@@ -2,6 +2,7 @@
 
 mod chart;
 mod delete;
+mod down;
 mod exec;
 mod hidden;
 mod host;
@@ -10,6 +11,7 @@ mod orders;
 mod report;
 mod run;
 mod status;
+mod up;
 
 use std::{future::Future, time::Duration};
 
@@ -33,6 +35,7 @@ use crate::{
 pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
     let data = data(&cli.global)?;
     let verbosity = cli.global.verbosity;
+    let database_url = cli.global.database_url;
     match cli.command.ok_or(Usage::NoCommand)? {
         Command::Runner => Ok(hidden::runner()),
         Command::ImageTask { task } => Ok(hidden::image_task(task)),
@@ -43,6 +46,8 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
                 match command {
                     Command::Run(args) => run::run(args, data, verbosity.quiet).await,
                     Command::Exec(args) => exec::run(args, data, verbosity.quiet).await,
+                    Command::Up(args) => up::run(args, database_url, verbosity.quiet).await,
+                    Command::Down(args) => down::run(args, verbosity.quiet).await,
                     Command::Orders(args) => orders::run(&args, &data).await,
                     Command::Status(args) => status::run(&args, &data).await,
                     Command::Chart(args) => chart::run(&args, &data).await,

@@ -29,6 +29,36 @@ pub(crate) enum Usage {
          bootstrap.servers in a file for --kafka-config"
     )]
     NoKafka,
+    /// Settings of the services that there aren't.
+    #[error("--set: there is no setting {key}; there are: {known}")]
+    UnknownSetting { key: String, known: String },
+    /// An image of a part that there isn't.
+    #[error("--set-image: there is no part {name} in this overlay; there are: {known}")]
+    UnknownImage { name: String, known: String },
+    /// The production overlay has no Kafka of its own.
+    #[error(
+        "the overlay production needs to know where Kafka is, as pods see it: --set BOOTSTRAP_SERVERS=HOST:PORT,..."
+    )]
+    NoKafkaOnCluster,
+    /// The production overlay has no database of its own.
+    #[error(
+        "the overlay production needs to know where the database is, as pods see it: set PODOMETER_DATABASE_URL, or \
+         make the Secret podometer-secrets with the key database-url first"
+    )]
+    NoDatabaseOnCluster,
+    /// A database without its password.
+    #[error(
+        "namespace {namespace} has a database (claim timescaledb-data) but not its password: put it back into the \
+         Secret podometer-secrets (keys database-password, database-url), or delete the data as well: `podometer down \
+         --delete-data -n {namespace}`"
+    )]
+    NoPassword { namespace: String },
+    /// Nowhere to put volumes.
+    #[error(
+        "the cluster makes no volumes (it has no default storage class), and none of its nodes is ready: name one with \
+         --volume-node, or give the cluster a default storage class"
+    )]
+    NoNode,
     /// No such task in the order.
     #[error("order {order} has no run of a task {task}; it has: {known}")]
     UnknownTask {

@@ -4,6 +4,7 @@ pub(crate) mod json;
 pub(crate) mod progress;
 pub(crate) mod summary;
 pub(crate) mod table;
+mod waiting;
 
 use std::{
     fmt::{Display, Write as _},
@@ -13,6 +14,8 @@ use std::{
 
 use anyhow::{Context, Result};
 use indicatif::MultiProgress;
+
+pub(crate) use waiting::Waiting;
 
 /// The bars that stand on the terminal; what is said goes above them.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();

@@ -1,0 +1,185 @@
+//! What `up` applies: an overlay as kustomize rendered it, with what was asked for put in.
+
+use anyhow::{Context, Result};
+use kube::core::DynamicObject;
+use serde_json::Value;
+
+use super::order;
+use crate::{args::Overlay, load::Usage};
+
+const LOCAL: &str = include_str!("../../../../kubernetes/rendered/local.yaml");
+const PRODUCTION: &str = include_str!("../../../../kubernetes/rendered/production.yaml");
+
+/// The ConfigMap with the settings of all services.
+const CONFIG: &str = "podometer-config";
+/// Settings that have no value of their own in every overlay.
+const MORE_SETTINGS: [&str; 2] = ["PODOMETER_WORKSPACE_CLAIM", "PODOMETER_WORKSPACE_CLASS"];
+/// Where Kafka is; production overlays have no answer of their own.
+const BOOTSTRAP: &str = "BOOTSTRAP_SERVERS";
+/// What the names of our images begin with.
+const OURS: &str = "podometer/";
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wishes<'a> {
+    /// Which overlay.
+    pub(crate) overlay: Overlay,
+    /// Where it goes.
+    pub(crate) namespace: &'a str,
+    /// The registry with our images.
+    pub(crate) registry: Option<&'a str>,
+    /// Other images, by the last part of their names.
+    pub(crate) images: &'a [(String, String)],
+    /// Other settings.
+    pub(crate) settings: &'a [(String, String)],
+}
+
+/// The objects, in the order in which they are applied.
+///
+/// # Errors
+/// If an image or a setting is not known, or a necessary one is missing.
+pub(crate) fn objects(wishes: Wishes<'_>) -> Result<Vec<DynamicObject>> {
+    let text = match wishes.overlay {
+        Overlay::Local => LOCAL,
+        Overlay::Production => PRODUCTION,
+    };
+    let mut objects = parse(text)?;
+    for object in &mut objects {
+        set_namespace(object, wishes.namespace);
+    }
+    set_settings(&mut objects, wishes)?;
+    if let Some(registry) = wishes.registry {
+        let registry = registry.trim_end_matches('/');
+        for image in images(&mut objects) {
+            if image.starts_with(OURS) {
+                *image = format!("{registry}/{image}");
+            }
+        }
+    }
+    for (name, wanted) in wishes.images {
+        set_image(&mut objects, name, wanted)?;
+    }
+    objects.sort_by_key(order::place);
+    Ok(objects)
+}
+
+/// The objects of a file.
+pub(super) fn parse(text: &str) -> Result<Vec<DynamicObject>> {
+    serde_saphyr::from_multiple(text).context("the manifests inside of this program can't be read")
+}
+
+/// Moves an object into a namespace.
+pub(super) fn set_namespace(object: &mut DynamicObject, namespace: &str) {
+    let name = || Value::from(namespace);
+    if object.metadata.namespace.is_some() {
+        object.metadata.namespace = Some(namespace.to_owned());
+    }
+    if order::kind(object) == "Namespace" {
+        object.metadata.name = Some(namespace.to_owned());
+    }
+    let subjects = object
+        .data
+        .get_mut("subjects")
+        .and_then(Value::as_array_mut);
+    for subject in subjects.into_iter().flatten() {
+        subject["namespace"] = name();
+    }
+    if let Some(claim) = object.data.pointer_mut("/spec/claimRef/namespace") {
+        *claim = name();
+    }
+}
+
+fn set_settings(objects: &mut [DynamicObject], wishes: Wishes<'_>) -> Result<()> {
+    let data = objects
+        .iter_mut()
+        .find(|object| object.metadata.name.as_deref() == Some(CONFIG))
+        .and_then(|config| config.data.get_mut("data")?.as_object_mut())
+        .with_context(|| format!("the manifests inside of this program lack {CONFIG}"))?;
+    let mut known: Vec<_> = data
+        .keys()
+        .map(String::as_str)
+        .chain(MORE_SETTINGS)
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    if let Some((key, _)) = wishes
+        .settings
+        .iter()
+        .find(|(key, _)| !known.contains(&key.as_str()))
+    {
+        let (key, known) = (key.clone(), known.join(", "));
+        return Err(Usage::UnknownSetting { key, known }.into());
+    }
+    for (key, value) in wishes.settings {
+        if value.is_empty() {
+            data.remove(key);
+        } else {
+            data.insert(key.clone(), value.as_str().into());
+        }
+    }
+    let said = wishes
+        .settings
+        .iter()
+        .any(|(key, value)| key == BOOTSTRAP && !value.is_empty());
+    if wishes.overlay == Overlay::Production && !said {
+        return Err(Usage::NoKafkaOnCluster.into());
+    }
+    Ok(())
+}
+
+fn set_image(objects: &mut [DynamicObject], name: &str, wanted: &str) -> Result<()> {
+    let mut known = Vec::new();
+    let mut found = false;
+    for image in images(objects) {
+        if base(image) == name {
+            wanted.clone_into(image);
+            found = true;
+        } else {
+            known.push(base(image).to_owned());
+        }
+    }
+    if found {
+        return Ok(());
+    }
+    known.sort_unstable();
+    known.dedup();
+    let (name, known) = (name.to_owned(), known.join(", "));
+    Err(Usage::UnknownImage { name, known }.into())
+}
+
+/// Every place that names an image: containers, and settings that name those of Jobs.
+fn images(objects: &mut [DynamicObject]) -> Vec<&mut String> {
+    let mut found = Vec::new();
+    for object in objects {
+        if object.metadata.name.as_deref() == Some(CONFIG) {
+            let data = object.data.get_mut("data").and_then(Value::as_object_mut);
+            let settings = data.into_iter().flatten();
+            let named = settings
+                .filter(|(key, _)| key.starts_with("PODOMETER_IMAGE_") && !key.contains("PULL"));
+            found.extend(named.map(|(_, value)| value));
+            continue;
+        }
+        let pod = object
+            .data
+            .pointer_mut("/spec/template/spec")
+            .and_then(Value::as_object_mut);
+        let lists = pod
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| key.ends_with("ontainers"));
+        let containers = lists.filter_map(|(_, list)| list.as_array_mut()).flatten();
+        found.extend(containers.filter_map(|container| container.get_mut("image")));
+    }
+    let text = |value| match value {
+        &mut Value::String(ref mut text) => Some(text),
+        _ => None,
+    };
+    found.into_iter().filter_map(text).collect()
+}
+
+/// The last part of an image's name, without tag and digest.
+fn base(image: &str) -> &str {
+    let name = image.split('@').next().unwrap_or(image);
+    let last = name.rsplit('/').next().unwrap_or(name);
+    last.split(':').next().unwrap_or(last)
+}
