@@ -42,28 +42,28 @@ pub struct Images {
     #[arg(
         long,
         env = "PODOMETER_IMAGE_ORCHESTRATOR",
-        default_value = "podometer/orchestrator:0.1"
+        default_value = "podometer/orchestrator:0.1.0"
     )]
     pub orchestrator: String,
     /// Of monitor-producers
     #[arg(
         long,
         env = "PODOMETER_IMAGE_MONITOR_PRODUCER",
-        default_value = "podometer/monitor-producer:0.1"
+        default_value = "podometer/monitor-producer:0.1.0"
     )]
     pub monitor_producer: String,
     /// Of monitor-consumers
     #[arg(
         long,
         env = "PODOMETER_IMAGE_MONITOR_CONSUMER",
-        default_value = "podometer/monitor-consumer:0.1"
+        default_value = "podometer/monitor-consumer:0.1.0"
     )]
     pub monitor_consumer: String,
     /// Of the runner
     #[arg(
         long,
         env = "PODOMETER_IMAGE_TASK_RUNNER",
-        default_value = "podometer/task-runner:0.1"
+        default_value = "podometer/task-runner:0.1.0"
     )]
     pub task_runner: String,
 }
@@ -108,10 +108,10 @@ pub(super) mod tests {
             workspace_class: None,
             unschedulable_seconds: 300,
             images: Images {
-                orchestrator: "podometer/orchestrator:0.1".to_owned(),
-                monitor_producer: "podometer/monitor-producer:0.1".to_owned(),
-                monitor_consumer: "podometer/monitor-consumer:0.1".to_owned(),
-                task_runner: "podometer/task-runner:0.1".to_owned(),
+                orchestrator: "podometer/orchestrator:0.1.0".to_owned(),
+                monitor_producer: "podometer/monitor-producer:0.1.0".to_owned(),
+                monitor_consumer: "podometer/monitor-consumer:0.1.0".to_owned(),
+                task_runner: "podometer/task-runner:0.1.0".to_owned(),
             },
         }
     }

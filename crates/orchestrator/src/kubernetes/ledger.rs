@@ -113,6 +113,11 @@ impl Ledger {
         self.known.lock().await.state.clone()
     }
 
+    /// What a person wished when the ConfigMap was last read.
+    pub(super) async fn wish(&self) -> crate::Control {
+        wish(&self.known.lock().await.map)
+    }
+
     /// Changes the state; returns when it is written. An API server that is away is waited for.
     ///
     /// # Errors

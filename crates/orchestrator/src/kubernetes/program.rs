@@ -24,7 +24,7 @@ use super::{
     launch::patiently,
     ledger::{self, Ledger},
     names, outputs, queue,
-    record::{OrderRecord, Phase},
+    record::{self, OrderRecord, Phase},
     services, workspace,
 };
 use crate::{Control, Options, Orchestrator, OrderRequest, Source, StdioPolicy, clock};
@@ -128,6 +128,11 @@ impl Order {
             tracing::info!("order {order} is over");
             return Ok(());
         }
+        if state.phase == Phase::Queued && ledger.wish().await > Control::Run {
+            tracing::info!("order {order} is terminated before it began");
+            return Ok(ledger.change(record::never_began(clock::system())).await?);
+        }
+        let input = record.input.clone();
         let bus = self.kafka.bus()?;
         let launcher = Kubernetes {
             owner: owner(&client, &namespace, &order).await?,
@@ -142,6 +147,9 @@ impl Order {
         let orchestrator = Orchestrator::new(bus.clone(), launcher.clone(), Options::of(&bus))?;
         let outcome = orchestrator.run(request).await?;
         tracing::info!("order {order} has {}", outcome.status);
+        if let Some(input) = input {
+            workspace::forget_input(&launcher.client, &namespace, &order, &input).await;
+        }
         // A volume of the order's own goes with the order.
         if let Some(volume) = launcher
             .volume

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use k8s_openapi::{
     api::{
         batch::v1::Job,
-        core::v1::{ConfigMap, PersistentVolumeClaim, Secret},
+        core::v1::{ConfigMap, PersistentVolumeClaim},
     },
     apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
@@ -143,14 +143,8 @@ impl Queue {
             let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
             create(&claims, &services::claim(&self.config, order, &owner)?).await?;
         }
-        let chunks = record.input.as_ref().map_or(0, |input| input.chunks);
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-        let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-        own(&secrets, &names::token(order), &owner).await?;
-        for chunk in 0..chunks {
-            own(&maps, &names::input(order, chunk), &owner).await?;
-        }
-        // Last: it says that all of this is done.
+        // Last: it says that all of this is done. The token and the input belong to the ConfigMap.
         own(
             &maps,
             one.map.metadata.name.as_deref().unwrap_or_default(),

@@ -177,6 +177,17 @@ impl State {
     }
 }
 
+/// An order that a person ended while it waited.
+pub(super) fn never_began(now: Timestamp) -> impl FnOnce(&mut State) + Send {
+    move |state| {
+        state.phase = Phase::Over;
+        state.status = Some(Status::Terminated);
+        state.message = Some("terminated before it began".to_owned());
+        state.ended_at = Some(now);
+        state.stored = Some(true);
+    }
+}
+
 impl Noted {
     /// The attempt.
     pub fn at(&self) -> At {

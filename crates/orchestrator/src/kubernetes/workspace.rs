@@ -108,3 +108,23 @@ pub(super) fn remove(volume: &Volume) {
         _ => {}
     }
 }
+
+/// Deletes the input's chunks of an order that is over.
+pub(super) async fn forget_input(
+    client: &Client,
+    namespace: &str,
+    order: &OrderId,
+    input: &InputFile,
+) {
+    let maps: kube::Api<ConfigMap> = kube::Api::namespaced(client.clone(), namespace);
+    for chunk in 0..input.chunks {
+        let name = names::input(order, chunk);
+        if let Err(error) = maps
+            .delete(&name, &kube::api::DeleteParams::default())
+            .await
+            && !matches!(&error, kube::Error::Api(status) if status.code == 404)
+        {
+            tracing::warn!("{name} can't be deleted: {error}");
+        }
+    }
+}
