@@ -145,6 +145,11 @@ impl Settings {
         Ok(())
     }
 
+    /// The clients' options without the address, to be handed to a runner.
+    pub fn into_options(self) -> BTreeMap<String, Token> {
+        self.options
+    }
+
     pub(crate) fn options(&self) -> &BTreeMap<String, Token> {
         &self.options
     }
