@@ -31,12 +31,12 @@ kafka() {
   "$here/../stack/kafka.sh" install
   local jars
   jars=$(echo "$cache"/kafka-"$(cksum <"$here/../stack/kafka-pom.xml" | cut -d' ' -f1)")
-  cp -a "$("$here/debian.sh" java openjdk-17-jre-headless libc6 zlib1g)"/{etc,lib,lib64,usr} "$1"
+  cp -a "$("$here/debian.sh" java openjdk-17-jre-headless libc6 libgcc-s1 libstdc++6 zlib1g)"/{etc,lib,lib64,usr} "$1"
   rm -rf "$1"/usr/share
   mkdir -p "$1/opt" "$1/tmp"
   cp -a "$jars/lib" "$1/opt/kafka"
   busybox "$1/bin"
-  ln -s "../$(cd "$1" && echo usr/lib/jvm/*/bin/java)" "$1/bin/java"
+  ln -s "../$(cd "$1" && echo usr/lib/jvm/java-17-*/bin/java)" "$1/bin/java"
   user "$1"
 }
 
@@ -66,6 +66,7 @@ image() {
   file=$cache/cluster/images/$name-$tag-$(cat "${inputs[@]}" | cksum | cut -d' ' -f1).tar
   if [ ! -e "$file" ]; then
     mkdir -p "$cache/cluster/images"
+    rm -f "$cache/cluster/images/$name-$tag"-*.tar
     local root
     root=$(mktemp -d "$cache/cluster/images/$name.XXXXXX")
     # shellcheck disable=SC2064

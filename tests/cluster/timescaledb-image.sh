@@ -29,4 +29,9 @@ fi
 # What a killed server left behind names a process that may be another one by now.
 rm -f $data/postmaster.pid
 unset POSTGRES_PASSWORD
-exec $programs/postgres -D $data "$@"
+$programs/postgres -D $data "$@" &
+server=$!
+# A pod is told to end by TERM, which to Postgres means: when the last client has gone. INT is at once.
+trap 'kill -INT $server' TERM
+until wait $server; status=$?; ! kill -0 $server 2>/dev/null; do :; done
+exit $status
