@@ -76,9 +76,14 @@ run() {
 sweep() {
   trap '' INT TERM HUP
   cat >/dev/null
+  local group left
+  # A process that was just killed is in its cgroup a little longer.
   for _ in $(seq 100); do
-    find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d -name "$1" -print0 |
-      xargs -0r -I{} find {} -depth -type d -exec rmdir {} + 2>/dev/null && return
+    left=
+    for group in /sys/fs/cgroup/"$1" /sys/fs/cgroup/*/"$1"; do
+      [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || left=1
+    done
+    [ -n "$left" ] || return 0
     sleep 0.1
   done
 }

@@ -106,7 +106,7 @@ become_ready() {
   until_true "names are served" answers "$address" 8181 /ready
   cp "$folder/config/admin.kubeconfig" "$folder/kubeconfig.part"
   mv "$folder/kubeconfig.part" "$folder/kubeconfig"
-  echo "ready in $((($(date +%s%N) - began) / 100000000))e-1 s: $folder/kubeconfig"
+  printf 'ready in %.1f s: %s\n' "$((($(date +%s%N) - began) / 1000000))e-3" "$folder/kubeconfig"
 }
 
 mounts

@@ -91,7 +91,7 @@ start() {
   step "cluster ready, $((($(date +%s%N) - from) / 1000000)) ms after its start"
   namespace=$(readlink "/proc/$(cat "$servers_folder/cluster/node.pid")/ns/pid")
   local address
-  address=$(awk -F'[/:"]+' '/server:/ {print $4}' "$PODOMETER_TEST_KUBECONFIG")
+  address=$(sed -n 's|.*https://\([0-9.]*\):.*|\1|p' "$PODOMETER_TEST_KUBECONFIG")
   interface=$(ip -o route get "$address" | sed 's/.* dev \([^ ]*\).*/\1/')
   cgroup=podometer-$cluster_pid
 }
@@ -129,9 +129,9 @@ step "a job beyond its memory was killed: $end"
 kubectl rollout status --timeout=120s deployment/kafka deployment/timescaledb >>"$work/log"
 step "Kafka and TimescaleDB ready"
 
-job client "podometer/timescaledb:$tag" 64Mi 'getent hosts kafka timescaledb.smoke.svc.cluster.local
-  export PATH=$PATH:/usr/lib/postgresql/17/bin PGPASSWORD=secret PGUSER=postgres
-  pg_isready -h timescaledb
+job client "podometer/timescaledb:$tag" 64Mi 'getent hosts kafka timescaledb.smoke.svc.cluster.local;
+  export PATH=$PATH:/usr/lib/postgresql/17/bin PGPASSWORD=secret PGUSER=postgres;
+  pg_isready -h timescaledb;
   echo "CREATE EXTENSION timescaledb; SELECT 1;" | pgbench -h timescaledb -n -t 1 -f /dev/stdin' | kubectl apply -f - >>"$work/log"
 kubectl wait --for=condition=Complete --timeout=60s job/client >>"$work/log" || { kubectl logs job/client >&2; fail "no word with TimescaleDB"; }
 kubectl logs job/client | grep -q 'number of transactions actually processed: 1/1' || fail "TimescaleDB: $(kubectl logs job/client)"
