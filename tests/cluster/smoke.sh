@@ -143,7 +143,8 @@ with_its_name() { unshare --mount sh -c 'mount --bind "$0" /etc/hosts && exec "$
 kcat_() { with_its_name kcat -b kafka:9092 -t steps "$@"; }
 with_its_name "$(tests/stack/python.sh)" -c '
 from confluent_kafka.admin import AdminClient, NewTopic
-for made in AdminClient({"bootstrap.servers": "kafka:9092"}).create_topics([NewTopic("steps", 1)]).values(): made.result(30)'
+admin = AdminClient({"bootstrap.servers": "kafka:9092"})
+for made in admin.create_topics([NewTopic("steps", 1)]).values(): made.result(30)'
 echo one | kcat_ -P
 [ "$(kcat_ -C -e -q)" = one ] || fail "Kafka lost a message"
 step "kcat spoke with Kafka"
