@@ -8,8 +8,9 @@ use thiserror::Error;
 pub(crate) enum Error {
     /// There is no usable kubeconfig, or it lacks what was named.
     #[error(
-        "the kubeconfig can't be used: {0}; name one with --kubeconfig or KUBECONFIG, and one of its contexts \
-         with --context"
+        "the kubeconfig can't be used: {}; name one with --kubeconfig or KUBECONFIG, and one of its contexts \
+         with --context",
+        first_line(.0)
     )]
     Kubeconfig(#[source] KubeconfigError),
     /// Nobody answers.
@@ -74,6 +75,16 @@ fn innermost(error: &kube::Error) -> String {
         cause = deeper;
     }
     cause.to_string()
+}
+
+/// Without the lines of the file around a mistake, which may hold a token.
+fn first_line(error: &KubeconfigError) -> String {
+    let text = error.to_string();
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end()
+        .to_owned()
 }
 
 fn advice(status: &Status) -> &'static str {

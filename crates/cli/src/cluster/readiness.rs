@@ -114,41 +114,51 @@ fn pod_why(pod: &Pod, warnings: &[Event]) -> Option<(i64, Why)> {
 
 /// What is wrong with a container; nothing if it just begins.
 fn container_why(pod: &str, container: &ContainerStatus) -> Option<Why> {
-    let logs = || Some((pod.to_owned(), container.name.clone()));
     let state = container.state.clone().unwrap_or_default();
     let last = container
         .last_state
         .clone()
         .and_then(|last| last.terminated);
-    if let Some(ended) = state.terminated.filter(|ended| ended.exit_code != 0) {
-        let text = format!(
-            "it ended: {}",
-            end(ended.exit_code, ended.reason.as_deref())
-        );
-        return Some(Why { text, logs: logs() });
+    let waiting = state.waiting.unwrap_or_default();
+    let reason = waiting.reason.as_deref().unwrap_or_default();
+    let message = waiting.message.as_deref().unwrap_or_default();
+    // Between two starts it has ended or waits for the next one: the same news.
+    let again = last.filter(|_| reason == "CrashLoopBackOff");
+    if let Some(ended) = state
+        .terminated
+        .or(again)
+        .filter(|ended| ended.exit_code != 0)
+    {
+        let often = if container.restart_count > 0 {
+            "it ends again and again"
+        } else {
+            "it ended"
+        };
+        return Some(Why {
+            text: format!("{often}: {}", end(ended.exit_code, ended.reason.as_deref())),
+            logs: Some((pod.to_owned(), container.name.clone())),
+        });
     }
-    let waiting = state.waiting?;
-    let message = waiting.message.unwrap_or_default();
-    let reason = waiting.reason.unwrap_or_default();
-    match reason.as_str() {
+    match reason {
         "" | "ContainerCreating" | "PodInitializing" => None,
-        "CrashLoopBackOff" => {
-            let how = last.map(|ended| end(ended.exit_code, ended.reason.as_deref()));
-            let how = how.unwrap_or_else(|| "unknown".to_owned());
-            let text = format!(
-                "it ends again and again, {} times: {how}",
-                container.restart_count
-            );
-            Some(Why { text, logs: logs() })
-        }
         "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "InvalidImageName" => {
-            let image = &container.image;
-            Some(Why::text(format!(
-                "its image {image} can't be had: {message} ({reason})"
-            )))
+            Some(Why::text(image_why(&container.image, message)))
         }
         other => Some(Why::text(format!("{other}: {message}"))),
     }
+}
+
+fn image_why(image: &str, message: &str) -> String {
+    // The kubelet tries, and pauses between two tries: the same news, said in two ways.
+    let cause = message
+        .split_once("ErrImagePull: ")
+        .map_or(message, |(_, cause)| cause);
+    let advice = if image.starts_with("podometer/") {
+        "; build_service.sh makes and loads it, and --registry or --set-image name another one"
+    } else {
+        ""
+    };
+    format!("its image {image} can't be had: {cause}{advice}")
 }
 
 fn end(code: i32, reason: Option<&str>) -> String {
@@ -174,8 +184,12 @@ fn last_warning(warnings: &[Event], kind: &str, name: &str) -> Option<String> {
         let object = &event.involved_object;
         object.kind.as_deref() == Some(kind) && object.name.as_deref() == Some(name)
     };
-    // A probe that fails says nothing while the start takes its time.
-    let telling = |event: &&Event| event.reason.as_deref() != Some("Unhealthy");
+    // A probe that fails says nothing while the start takes its time; and what is wrong with a container is
+    // said better by its state.
+    let telling = |event: &&Event| {
+        let reason = event.reason.as_deref().unwrap_or_default();
+        !matches!(reason, "Unhealthy" | "Failed" | "BackOff")
+    };
     let time = |event: &&Event| {
         let last = event.last_timestamp.as_ref().map(|time| time.0);
         last.or(event.event_time.as_ref().map(|time| time.0))

@@ -146,7 +146,8 @@ impl<'a> Removal<'a> {
             let why = holds
                 .and_then(|condition| condition.message)
                 .unwrap_or_default();
-            self.pause(&format!("namespace {name} {why}")).await?;
+            self.pause("namespace", format!("namespace {name} {why}").trim_end())
+                .await?;
         }
         Ok(())
     }
@@ -203,17 +204,17 @@ impl<'a> Removal<'a> {
             if left.is_empty() {
                 return Ok(());
             }
-            self.pause(&shortened(&left)).await?;
+            self.pause(kinds[0].2, &shortened(&left)).await?;
         }
     }
 
     /// Waits a little for what is still there, or not any more.
-    async fn pause(&mut self, what: &str) -> Result<()> {
+    async fn pause(&mut self, step: &str, what: &str) -> Result<()> {
         if Instant::now() >= self.until {
             let (after, what) = (self.timeout, what.to_owned());
             return Err(NotGone { after, what }.into());
         }
-        self.progress.until_gone(what);
+        self.progress.until_gone(step, what);
         sleep(EVERY).await;
         Ok(())
     }

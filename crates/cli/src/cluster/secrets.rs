@@ -40,7 +40,7 @@ pub(crate) fn missing(
     match overlay {
         Overlay::Local => {
             let password = has.get(PASSWORD).cloned().unwrap_or_else(&mut random);
-            let url = format!("postgres://podometer:{password}@timescaledb:5432/podometer");
+            let url = format!("postgres://postgres:{password}@timescaledb:5432/postgres");
             wanted.insert(PASSWORD, password);
             wanted.insert(DATABASE_URL, url);
         }

@@ -125,8 +125,8 @@ async fn last_words(cluster: &Cluster, why: &Why) -> String {
         return String::new();
     };
     let pods: Api<Pod> = Api::default_namespaced(cluster.client.clone());
-    // Of the run that ended, or of the only one that there was.
-    for previous in [true, false] {
+    // Of the run that ended; of the one before if it has just begun anew.
+    for previous in [false, true] {
         let params = LogParams {
             container: Some(container.clone()),
             previous,
@@ -134,7 +134,8 @@ async fn last_words(cluster: &Cluster, why: &Why) -> String {
             ..LogParams::default()
         };
         let text = pods.logs(pod, &params).await.unwrap_or_default();
-        if !text.trim().is_empty() {
+        // The kubelet says it in the log's stead if it has thrown the log away.
+        if !text.trim().is_empty() && !text.starts_with("unable to retrieve") {
             let lines: Vec<_> = text.lines().map(str::trim).collect();
             return format!("; its last words: {}", lines.join(" | "));
         }

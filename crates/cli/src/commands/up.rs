@@ -95,7 +95,7 @@ async fn take_namespace(
             }
             break;
         }
-        progress.until_gone(&format!("namespace {}", cluster.namespace));
+        progress.until_gone("namespace", &format!("namespace {}", cluster.namespace));
         sleep(Duration::from_millis(500)).await;
     }
     Ok(())

@@ -56,11 +56,14 @@ impl Waiting {
         self.show();
     }
 
-    /// Something is to go and isn't gone yet.
-    pub(crate) fn until_gone(&mut self, what: &str) {
+    /// Something is to go and isn't gone yet. On lines it is said once a step: what is left changes all the time.
+    pub(crate) fn until_gone(&mut self, step: &str, what: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(format!("until it is gone: {what}")),
-            None => self.waits("not gone yet", what),
+            None if self.said.insert(step.to_owned(), None).is_none() => {
+                self.line(&format!("until it is gone: {what}"));
+            }
+            None => {}
         }
     }
 
