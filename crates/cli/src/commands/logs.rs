@@ -62,7 +62,7 @@ pub(super) async fn run(args: LogsArgs) -> Result<Code> {
             Ok(stream) => print(Box::pin(stream)).await?,
             // One that has not started has nothing to say.
             Err(kube::Error::Api(status)) if status.code == 400 => {
-                output::note("it has not started")
+                output::note("it has not started");
             }
             Err(error) => return Err(Error::new(format!("the log of pod {name}"), error).into()),
         }

@@ -50,7 +50,11 @@ pub(crate) fn kit() -> Option<&'static Kit> {
             namespace: format!("test-{}", std::process::id()),
         };
         let place = Place::new();
+        let servers = ["kafka", "timescaledb"].map(|name| {
+            format!("{name}=podometer/{name}:{}", env!("CARGO_PKG_VERSION"))
+        });
         let mut up = vec!["up", "--timeout", "4m"];
+        up.extend(servers.iter().flat_map(|image| ["--set-image", image]));
         up.extend(kit.which());
         let said = long(&place, &up);
         if said.code != Some(0) {
@@ -118,7 +122,8 @@ impl Kit {
         let text = fs::read_to_string(&self.kubeconfig).unwrap();
         let kubeconfig = Kubeconfig::from_yaml(&text).unwrap();
         block_on(async {
-            let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default());
+            let options = KubeConfigOptions::default();
+            let config = Config::from_custom_kubeconfig(kubeconfig, &options);
             Client::try_from(config.await.unwrap()).unwrap()
         })
     }
