@@ -36,6 +36,6 @@ impl Cluster {
             );
         }
         let address: ServerAddress = url.as_str().parse()?;
-        Ok(Store::open(&Location::from(address), Migrations::Expect).await?)
+        Ok(Store::open(&Location::from(address), Migrations::Run).await?)
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use k8s_openapi::api::{
     batch::v1::Job,
-    core::v1::{ConfigMap, Event, Pod},
+    core::v1::{Event, Pod},
 };
 use kube::{
     Api, Client, Config,
@@ -133,10 +133,6 @@ impl Kit {
     }
 
     pub(crate) fn jobs(&self) -> Api<Job> {
-        Api::namespaced(self.client(), &self.namespace)
-    }
-
-    pub(crate) fn maps(&self) -> Api<ConfigMap> {
         Api::namespaced(self.client(), &self.namespace)
     }
 

@@ -1,6 +1,6 @@
 //! The orchestrator as a program in a cluster.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result};
 use bus::{Bus, Settings, TopicSettings};
@@ -94,6 +94,7 @@ impl Program {
     pub fn run(self) -> Result<ExitCode> {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
         let log = tracing_subscriber::fmt().with_env_filter(filter);
+        let log = log.with_ansi(std::io::stderr().is_terminal());
         log.with_writer(std::io::stderr).with_target(false).init();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
