@@ -13,8 +13,8 @@ use crate::{MonitorProducer, Options};
 /// Which order it is.
 #[derive(Debug, Args)]
 pub(crate) struct One {
-    /// Serve this order alone, on topics of its own, and end when it is over. Its token is expected in
-    /// the variable PODOMETER_TOKEN
+    /// Serve this order alone, on topics of its own, and end when it is over (its token comes by the
+    /// environment alone: `PODOMETER_TOKEN`)
     #[arg(
         long,
         value_name = "ID",

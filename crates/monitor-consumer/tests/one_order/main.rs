@@ -13,7 +13,7 @@ use place::Place;
 use tokio::time::sleep;
 
 /// What the monitors may take to end after the order.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_instant_they_go_on_and_end_with_the_order() {

@@ -135,7 +135,7 @@ impl Place {
             .env(SPEC_VARIABLE, serde_json::to_string(&spec).unwrap())
             .env(TOKEN_VARIABLE, TOKEN)
             .status();
-        let status = tokio::time::timeout(Duration::from_secs(60), status).await;
+        let status = tokio::time::timeout(Duration::from_mins(1), status).await;
         assert!(status.unwrap().unwrap().success());
         let log = std::fs::read(&spec.termination_log).unwrap();
         serde_json::from_slice(&log).unwrap()
