@@ -25,7 +25,7 @@ pub(crate) fn spec(get: impl Fn(&str) -> Result<String, VarError>) -> Result<Att
         spec.token = Token(token.trim().to_owned());
     }
     if let Some(host) = said(STREAM_HOST_VARIABLE) {
-        spec.stream_host = host.trim().to_owned();
+        host.trim().clone_into(&mut spec.stream_host);
     }
     ensure!(
         !spec.wait || !spec.token.0.is_empty(),

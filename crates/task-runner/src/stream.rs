@@ -129,12 +129,11 @@ async fn greet(
     terms: &Terms,
 ) -> Result<Wanted> {
     let text = line(reader, terms.longest).await?;
-    let (token, key, wanted) = match serde_json::from_str::<Go>(&text) {
-        Ok(Go { token, key, go }) => (token, key, Wanted::Go(go)),
-        Err(_) => {
-            let Hello { token, key } = serde_json::from_str(&text)?;
-            (token, key, Wanted::Readings)
-        }
+    let (token, key, wanted) = if let Ok(word) = serde_json::from_str::<Go>(&text) {
+        (word.token, word.key, Wanted::Go(word.go))
+    } else {
+        let Hello { token, key } = serde_json::from_str(&text)?;
+        (token, key, Wanted::Readings)
     };
     if key == terms.key && same_secret(&token.0, &terms.token.0) {
         return Ok(wanted);
