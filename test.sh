@@ -44,6 +44,13 @@ fi
 step "format"
 cargo fmt --all --check
 
+step "manifests"
+if command -v kubectl >/dev/null; then
+  kubernetes/render.sh --check
+else
+  echo "not checked: there is no kubectl"
+fi
+
 step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 

@@ -12,8 +12,9 @@ const VARIABLE: &str = "PODOMETER_LOG";
 /// Begins to log. What the variable says goes before the flags.
 pub(crate) fn start(verbosity: Verbosity) {
     let by_flags = match (verbosity.quiet, verbosity.verbose) {
-        (true, _) => "error",
-        (false, 0) => "warn",
+        // kube logs what it also returns.
+        (true, _) => "error,kube_client=off",
+        (false, 0) => "warn,kube_client=off",
         (false, 1) => "info",
         (false, 2) => "debug",
         (false, _) => "trace",

@@ -12,19 +12,19 @@ pub(crate) enum Error {
          with --context",
         first_line(.0)
     )]
-    Kubeconfig(#[source] KubeconfigError),
+    Kubeconfig(KubeconfigError),
     /// Nobody answers.
     #[error(
         "{doing}: the cluster can't be reached: {}; is it running, and is the context the right one (--context)?",
-        innermost(source)
+        innermost(cause)
     )]
-    Unreachable { doing: String, source: kube::Error },
+    Unreachable { doing: String, cause: kube::Error },
     /// The API server says no.
     #[error("{doing}: {}{}", .status.message, advice(.status))]
     Refused { doing: String, status: Box<Status> },
     /// Anything else between us and the API server.
-    #[error("{doing}: {}", innermost(source))]
-    Other { doing: String, source: kube::Error },
+    #[error("{doing}: {}", innermost(cause))]
+    Other { doing: String, cause: kube::Error },
 }
 
 impl Error {
@@ -33,10 +33,10 @@ impl Error {
         let doing = doing.into();
         match error {
             kube::Error::Api(status) => Self::Refused { doing, status },
-            source @ (kube::Error::Service(_)
+            cause @ (kube::Error::Service(_)
             | kube::Error::HyperError(_)
-            | kube::Error::ReadEvents(_)) => Self::Unreachable { doing, source },
-            source => Self::Other { doing, source },
+            | kube::Error::ReadEvents(_)) => Self::Unreachable { doing, cause },
+            cause => Self::Other { doing, cause },
         }
     }
 

@@ -183,3 +183,170 @@ fn base(image: &str) -> &str {
     let last = name.rsplit('/').next().unwrap_or(name);
     last.split(':').next().unwrap_or(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn wishes(overlay: Overlay) -> Wishes<'static> {
+        Wishes {
+            overlay,
+            namespace: "team",
+            registry: None,
+            images: &[],
+            settings: &[],
+        }
+    }
+
+    fn production<'a>(settings: &'a [(String, String)]) -> Wishes<'a> {
+        Wishes {
+            settings,
+            ..wishes(Overlay::Production)
+        }
+    }
+
+    fn pair(key: &str, value: &str) -> (String, String) {
+        (key.to_owned(), value.to_owned())
+    }
+
+    fn config(objects: &[DynamicObject]) -> &Value {
+        let found = objects.iter().find(|object| order::name(object) == CONFIG);
+        &found.unwrap().data["data"]
+    }
+
+    #[test]
+    fn what_is_needed_comes_first() {
+        let local = objects(wishes(Overlay::Local)).unwrap();
+        let settings = [pair("BOOTSTRAP_SERVERS", "kafka.example:9092")];
+        let production = objects(production(&settings)).unwrap();
+        let titles = |objects: &[DynamicObject]| {
+            objects
+                .iter()
+                .map(order::title)
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        insta::assert_snapshot!(format!("{}\n\n{}", titles(&local), titles(&production)));
+    }
+
+    #[test]
+    fn everything_goes_to_the_namespace() {
+        for object in objects(wishes(Overlay::Local)).unwrap() {
+            let title = order::title(&object);
+            if title == "Namespace team" {
+                continue;
+            }
+            assert_eq!(
+                object.metadata.namespace.as_deref(),
+                Some("team"),
+                "{title}"
+            );
+            for subject in object.data["subjects"].as_array().into_iter().flatten() {
+                assert_eq!(subject["namespace"], "team", "{title}");
+            }
+        }
+    }
+
+    #[test]
+    fn our_images_are_those_of_this_version() {
+        let mut objects = objects(wishes(Overlay::Local)).unwrap();
+        let ours = images(&mut objects)
+            .into_iter()
+            .filter(|image| image.starts_with(OURS));
+        let ours: Vec<_> = ours.collect();
+        assert_eq!(ours.len(), 5);
+        for image in ours {
+            assert!(
+                image.ends_with(concat!(":", env!("CARGO_PKG_VERSION"))),
+                "{image}"
+            );
+        }
+    }
+
+    #[test]
+    fn images_are_replaced_wherever_they_are_named() {
+        let other = [
+            pair("orchestrator", "mine:1"),
+            pair("kafka", "broker@sha256:0"),
+        ];
+        let all = Wishes {
+            registry: Some("registry.example/tools/"),
+            images: &other,
+            ..wishes(Overlay::Local)
+        };
+        let mut objects = objects(all).unwrap();
+        let images: Vec<_> = images(&mut objects)
+            .into_iter()
+            .map(|image| image.clone())
+            .collect();
+        insta::assert_snapshot!(images.join("\n"));
+    }
+
+    #[test]
+    fn settings_are_replaced_and_taken_out() {
+        let settings = [
+            pair("PODOMETER_MAX_ORDERS", "9"),
+            pair("PODOMETER_WORKSPACE_CLAIM", ""),
+        ];
+        let objects = objects(Wishes {
+            settings: &settings,
+            ..wishes(Overlay::Local)
+        })
+        .unwrap();
+        let data = config(&objects);
+        assert_eq!(data["PODOMETER_MAX_ORDERS"], "9");
+        assert_eq!(data["BOOTSTRAP_SERVERS"], "kafka:9092");
+        assert!(data.get("PODOMETER_WORKSPACE_CLAIM").is_none());
+    }
+
+    #[test]
+    fn what_is_unknown_or_missing_is_bad_input() {
+        let settings = [pair("NOPE", "1")];
+        let images = [pair("nope", "1")];
+        let kafka = [pair("kafka", "1")];
+        let there = [pair("BOOTSTRAP_SERVERS", "kafka.example:9092")];
+        for bad in [
+            Wishes {
+                settings: &settings,
+                ..wishes(Overlay::Local)
+            },
+            Wishes {
+                images: &images,
+                ..wishes(Overlay::Local)
+            },
+            Wishes {
+                images: &kafka,
+                ..production(&there)
+            },
+            wishes(Overlay::Production),
+        ] {
+            assert!(objects(bad).unwrap_err().is::<Usage>(), "{bad:?}");
+        }
+    }
+
+    /// The API server checks it, too; but only where there is one.
+    #[test]
+    fn every_pod_is_restricted() {
+        let mut pods = 0;
+        for object in objects(wishes(Overlay::Local)).unwrap() {
+            let Some(pod) = object.data.pointer("/spec/template/spec") else {
+                continue;
+            };
+            pods += 1;
+            assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+            assert_eq!(
+                pod["securityContext"]["seccompProfile"]["type"],
+                "RuntimeDefault"
+            );
+            for container in pod["containers"].as_array().unwrap() {
+                let security = &container["securityContext"];
+                assert_eq!(security["allowPrivilegeEscalation"], false);
+                assert_eq!(security["capabilities"]["drop"], json!(["ALL"]));
+                assert!(container["resources"]["limits"]["memory"].is_string());
+            }
+        }
+        assert_eq!(pods, 3);
+    }
+}

@@ -201,3 +201,7 @@ fn last_warning(warnings: &[Event], kind: &str, name: &str) -> Option<String> {
         .max_by_key(time)?;
     latest.message.clone()
 }
+
+#[cfg(test)]
+#[path = "readiness_tests.rs"]
+mod tests;

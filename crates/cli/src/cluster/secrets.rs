@@ -75,3 +75,80 @@ pub(crate) fn kept(has: &BTreeMap<String, String>, given: &Given) -> Vec<&'stati
 pub(crate) fn random() -> String {
     format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(keys: &[&str]) -> BTreeMap<String, String> {
+        keys.iter()
+            .map(|key| ((*key).to_owned(), "old".to_owned()))
+            .collect()
+    }
+
+    fn add(overlay: Overlay, has: &BTreeMap<String, String>, given: &Given) -> Vec<String> {
+        let mut number = 0;
+        let random = || {
+            number += 1;
+            format!("random{number}")
+        };
+        let missing = missing(overlay, has, given, random).unwrap();
+        missing
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect()
+    }
+
+    #[test]
+    fn a_local_database_gets_a_password_once() {
+        let nothing = Given::default();
+        let first = [
+            "database-password=random2",
+            "database-url=postgres://postgres:random2@timescaledb:5432/postgres",
+            "secret=random1",
+        ];
+        assert_eq!(add(Overlay::Local, &has(&[]), &nothing), first);
+        let all = has(&[SECRET, PASSWORD, DATABASE_URL]);
+        assert!(add(Overlay::Local, &all, &nothing).is_empty());
+        // Whoever brings the password gets the address that fits.
+        let url = "database-url=postgres://postgres:old@timescaledb:5432/postgres";
+        assert_eq!(
+            add(Overlay::Local, &has(&[SECRET, PASSWORD]), &nothing),
+            [url]
+        );
+    }
+
+    #[test]
+    fn a_production_database_is_named_by_people() {
+        let nothing = Given::default();
+        let unsaid = missing(Overlay::Production, &has(&[SECRET]), &nothing, random);
+        assert!(matches!(unsaid, Err(Usage::NoDatabaseOnCluster)));
+        assert_eq!(
+            add(Overlay::Production, &has(&[DATABASE_URL]), &nothing),
+            ["secret=random1"]
+        );
+        let given = Given {
+            database_url: Some("postgres://db".to_owned()),
+            kafka: Some("acks=all".to_owned()),
+        };
+        let all = [
+            "database-url=postgres://db",
+            "kafka.properties=acks=all",
+            "secret=random1",
+        ];
+        assert_eq!(add(Overlay::Production, &has(&[]), &given), all);
+        let some = has(&[SECRET, DATABASE_URL]);
+        assert_eq!(
+            add(Overlay::Production, &some, &given),
+            ["kafka.properties=acks=all"]
+        );
+        assert_eq!(kept(&some, &given), [DATABASE_URL]);
+    }
+
+    #[test]
+    fn chance_is_long_and_fits_into_an_address() {
+        let (one, other) = (random(), random());
+        assert_ne!(one, other);
+        assert!(one.len() == 64 && one.chars().all(|c| c.is_ascii_hexdigit()));
+    }
+}

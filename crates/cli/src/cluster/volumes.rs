@@ -88,3 +88,78 @@ fn set(volume: &mut DynamicObject, path: &str, value: String) {
         *place = value.into();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_volume_for_each_claim() {
+        let volumes = on("n1", Path::new("/srv/podometer"), "team").unwrap();
+        assert_eq!(
+            place(&volumes[0]),
+            Some(("n1", "/srv/podometer/kafka-data"))
+        );
+        insta::assert_snapshot!(serde_json::to_string_pretty(&volumes).unwrap());
+    }
+
+    #[test]
+    fn every_claim_of_the_overlay_has_one() {
+        let wishes = manifest::Wishes {
+            overlay: crate::args::Overlay::Local,
+            namespace: "team",
+            registry: None,
+            images: &[],
+            settings: &[],
+        };
+        let objects = manifest::objects(wishes).unwrap();
+        let claims = objects
+            .iter()
+            .filter(|o| order::kind(o) == "PersistentVolumeClaim");
+        let mut claims: Vec<_> = claims.map(order::name).collect();
+        let volumes = on("n1", Path::new("/"), "team").unwrap();
+        let mut bound: Vec<_> = volumes.iter().map(claim).collect();
+        claims.sort_unstable();
+        bound.sort_unstable();
+        assert_eq!(claims, bound);
+    }
+
+    #[test]
+    fn nodes_that_take_no_pods_keep_no_volumes() {
+        let node = |name: &str, ready: &str, spec: Value| {
+            from_value::<Node>(json!({
+                "metadata": {"name": name, "labels": {"kubernetes.io/hostname": format!("{name}.example")}},
+                "spec": spec,
+                "status": {"conditions": [{"type": "Ready", "status": ready}]},
+            }))
+            .unwrap()
+        };
+        let taint = json!({"taints": [{"key": "control-plane", "effect": "NoSchedule"}]});
+        let nodes = [
+            node("a", "Unknown", json!({})),
+            node("b", "True", json!({"unschedulable": true})),
+            node("c", "True", taint),
+            node("e", "True", json!({})),
+            node("d", "True", json!({})),
+        ];
+        assert_eq!(super::node(&nodes).as_deref(), Some("d.example"));
+        assert_eq!(super::node(&nodes[..3]), None);
+    }
+
+    #[test]
+    fn a_default_class_makes_volumes() {
+        let class = |annotations: Value| {
+            let class =
+                json!({"metadata": {"name": "c", "annotations": annotations}, "provisioner": "p"});
+            from_value::<StorageClass>(class).unwrap()
+        };
+        assert!(!are_made(&[]));
+        assert!(!are_made(&[
+            class(json!({})),
+            class(json!({DEFAULT_CLASS: "false"}))
+        ]));
+        assert!(are_made(&[class(json!({DEFAULT_CLASS: "true"}))]));
+    }
+}

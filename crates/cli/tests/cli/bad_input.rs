@@ -59,6 +59,8 @@ fn place() -> Place {
         r#"{"id": "a", "input": "fake.jpg", "tasks": [{"name": "cat", "local": ["cat"]}]}"#,
     );
     place.write("tasks.json", r#"{"camera": {"imagee": "x"}}"#);
+    place.write("kubeconfig.yaml", KUBECONFIG);
+    place.write("broken.yaml", format!("{KUBECONFIG}]"));
     place.write("list.json", "[1, 2]");
     place.write("broken.png", b"\x89PNG\r\n\x1a\nand then nothing");
     place.write("fake.jpg", "no picture at all");
@@ -71,10 +73,19 @@ fn place() -> Place {
     place
 }
 
+/// Of a cluster at a port where nobody listens.
+const KUBECONFIG: &str = "\
+apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{name: here, context: {cluster: here, user: me}}]
+clusters: [{name: here, cluster: {server: 'https://127.0.0.1:1'}}]
+users: [{name: me, user: {token: secret}}]
+";
+
 const BAD: &[&[&str]] = &[
     &[],
     &["fly"],
-    &["up"],
     &["run"],
     &["run", "nowhere.json"],
     &["run", "folder"],
@@ -129,6 +140,25 @@ const BAD: &[&[&str]] = &[
     &["delete", "--older-than", "30"],
     &["delete", "leaf"],
     &["completions", "tcsh"],
+    &["up"],
+    &["up", "--kubeconfig", "nowhere"],
+    &["up", "--kubeconfig", "broken.yaml"],
+    &[
+        "up",
+        "--kubeconfig",
+        "kubeconfig.yaml",
+        "--context",
+        "other",
+    ],
+    &["up", "--namespace", "No Label"],
+    &["up", "--overlay", "production"],
+    &["up", "--overlay", "staging"],
+    &["up", "--set", "NOPE=1"],
+    &["up", "--set-image", "nope=1"],
+    &["up", "--set-image", "kafka"],
+    &["up", "--timeout", "soon"],
+    &["down"],
+    &["down", "--timeout", "0s"],
 ];
 
 #[test]
@@ -181,6 +211,21 @@ fn a_kafka_that_is_not_there_is_exit_code_3() {
     assert_eq!(said.code, Some(3), "{said:?}");
     assert!(said.err.contains("127.0.0.1:1"), "{said:?}");
     assert_eq!(place.json(&["status", "a"], 0)["status"], "failed");
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_is_exit_code_3() {
+    let place = Place::new();
+    place.write("kubeconfig.yaml", KUBECONFIG);
+    for command in ["up", "down"] {
+        let said = place.run(&[command, "--kubeconfig", "kubeconfig.yaml"]);
+        assert_eq!(said.code, Some(3), "{said:?}");
+        assert!(
+            said.err.contains("context here, https://127.0.0.1:1:"),
+            "{said:?}"
+        );
+        assert_eq!(said.err.lines().count(), 1, "{said:?}");
+    }
 }
 
 #[test]

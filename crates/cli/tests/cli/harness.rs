@@ -69,7 +69,10 @@ impl Place {
         command
             .env("PODOMETER_DATA", "data")
             .env("COLUMNS", "100")
-            .env("NO_COLOR", "1");
+            .env("NO_COLOR", "1")
+            // Never a cluster that somebody works with.
+            .env("KUBECONFIG", "no-kubeconfig")
+            .env_remove("KUBERNETES_SERVICE_HOST");
         command
     }
 

@@ -18,6 +18,8 @@ fn help_of_every_command() {
         &["report", "--help"],
         &["delete", "--help"],
         &["completions", "--help"],
+        &["up", "--help"],
+        &["down", "--help"],
     ] {
         let text = place.ok(command).out;
         assert!(text.contains("Example"), "{command:?} has no example");
