@@ -18,7 +18,7 @@ libraries=usr/lib/$(uname -m)-linux-gnu
 # BusyBox, and a name for each of its commands, in a folder of a root.
 busybox() {
   mkdir -p "$1"
-  cp "$("$here/debian.sh" busybox busybox-static)/bin/busybox" "$1/busybox"
+  cp "$("$here/debian.sh" busybox here busybox-static)/bin/busybox" "$1/busybox"
   local command
   for command in $("$1/busybox" --list); do [ -e "$1/$command" ] || ln -s busybox "$1/$command"; done
 }
@@ -31,7 +31,7 @@ kafka() {
   "$here/../stack/kafka.sh" install
   local jars
   jars=$(echo "$cache"/kafka-"$(cksum <"$here/../stack/kafka-pom.xml" | cut -d' ' -f1)")
-  cp -a "$("$here/debian.sh" java openjdk-17-jre-headless libc6 libgcc-s1 libstdc++6 zlib1g)"/{etc,lib,lib64,usr} "$1"
+  cp -a "$("$here/debian.sh" java here openjdk-17-jre-headless libc6 libgcc-s1 libstdc++6 zlib1g)"/{etc,lib,lib64,usr} "$1"
   rm -rf "$1"/usr/share
   mkdir -p "$1/opt" "$1/tmp"
   cp -a "$jars/lib" "$1/opt/kafka"

@@ -16,7 +16,7 @@ echo "$outer_pid" >"$folder/node.pid"
 mounts() {
   mount --make-rprivate /
   mkdir -p "$folder"/{log,config,programs,debian,volumes,containers-log,var-lib,sysctl}
-  # The programs must be found after /run, /var/lib and /var/log have become the node's own.
+  # Programs and folder must be found also where /run, /var/lib or /var/log, now the node's own, hide them.
   mount --bind "$programs" "$folder/programs"
   mount --bind "$debian" "$folder/debian"
   cp "$pause" "$folder/pause.tar"
@@ -24,9 +24,10 @@ mounts() {
   exec {keep}<"$folder"
   mount -t proc proc /proc
   mount -t tmpfs tmpfs /run
-  mount --bind "$folder/var-lib" /var/lib
-  mount --bind "$folder/containers-log" /var/log
-  [ -e "$folder/node.pid" ] || { mkdir -p "$folder" && mount --no-canonicalize --rbind "/proc/self/fd/$keep" "$folder"; }
+  mount --no-canonicalize --bind "/proc/self/fd/$keep/var-lib" /var/lib
+  mount --no-canonicalize --bind "/proc/self/fd/$keep/containers-log" /var/log
+  mkdir -p "$folder"
+  [ -e "$folder/node.pid" ] || mount --no-canonicalize --rbind "/proc/self/fd/$keep" "$folder"
   exec {keep}<&-
   # The kubelet writes sysctls that are the whole machine's: it gets files instead.
   local sysctl
