@@ -63,6 +63,8 @@ fn message(exit: &ExitView, reason: Reason) -> Option<String> {
     };
     match (silent, &exit.last_words) {
         (Some(silent), Some(said)) => Some(format!("{silent}; it said: {said}")),
+        // Then it is the launcher who says it.
+        (None, Some(said)) if exit.cause.is_some() => Some(said.clone()),
         (None, Some(said)) => Some(format!("the runner said: {said}")),
         (silent, None) => silent.map(str::to_owned),
     }
