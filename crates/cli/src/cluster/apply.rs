@@ -51,14 +51,11 @@ impl Cluster {
         found.doing(|| format!("looking for {}", order::title(object)))
     }
 
-    /// The namespace, if it is there and may be looked at.
+    /// The namespace, if it is there. Who may work in one namespace alone may not look at it.
     pub(crate) async fn namespace_object(&self) -> Result<Option<Namespace>, Error> {
         let api: Api<Namespace> = Api::all(self.client.clone());
-        match api.get_opt(&self.namespace).await {
-            // Who may work in one namespace alone may not look at it.
-            Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(None),
-            other => other.doing(|| format!("looking for namespace {}", self.namespace)),
-        }
+        let found = api.get_opt(&self.namespace).await;
+        found.doing(|| format!("looking for namespace {}", self.namespace))
     }
 
     /// What `podometer-secrets` holds, if it is there.

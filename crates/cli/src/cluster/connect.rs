@@ -6,12 +6,15 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
+use tokio::time::timeout;
 
 use super::{Doing, Error};
 use crate::args::ClusterArgs;
 
 /// How long a server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long it may take to answer for the first time.
+const ANSWER: Duration = Duration::from_secs(20);
 /// The name of the context inside of a pod, which has no kubeconfig.
 const INSIDE: &str = "(this pod's cluster)";
 
@@ -39,7 +42,9 @@ impl Cluster {
         let address = config.cluster_url.to_string();
         let contacting = || format!("context {context}, {}", address.trim_end_matches('/'));
         let client = Client::try_from(config).doing(contacting)?;
-        client.apiserver_version().await.doing(contacting)?;
+        let answer = timeout(ANSWER, client.apiserver_version()).await;
+        let silent = |late| kube::Error::Service(Box::new(late));
+        answer.map_err(silent).flatten().doing(contacting)?;
         Ok(Self {
             client,
             namespace,

@@ -50,6 +50,11 @@ impl Error {
         matches!(self, Self::Unreachable { .. })
     }
 
+    /// Whether the API server doesn't let us.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if status.code == 403)
+    }
+
     /// Whether the API server doesn't know the object.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { status, .. } if status.code == 404)

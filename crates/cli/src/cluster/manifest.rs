@@ -16,6 +16,8 @@ const CONFIG: &str = "podometer-config";
 const MORE_SETTINGS: [&str; 2] = ["PODOMETER_WORKSPACE_CLAIM", "PODOMETER_WORKSPACE_CLASS"];
 /// Where Kafka is; production overlays have no answer of their own.
 const BOOTSTRAP: &str = "BOOTSTRAP_SERVERS";
+/// On pods: a sum of the settings that they have read.
+const SETTINGS: &str = "podometer.dev/settings";
 /// What the names of our images begin with.
 const OURS: &str = "podometer/";
 
@@ -59,8 +61,31 @@ pub(crate) fn objects(wishes: Wishes<'_>) -> Result<Vec<DynamicObject>> {
     for (name, wanted) in wishes.images {
         set_image(&mut objects, name, wanted)?;
     }
+    note_settings(&mut objects);
     objects.sort_by_key(order::place);
     Ok(objects)
+}
+
+/// Pods read the settings when they start: those of other settings are other pods.
+fn note_settings(objects: &mut [DynamicObject]) {
+    let config = objects.iter().find(|object| is_config(object));
+    let text = config
+        .map(|config| config.data["data"].to_string())
+        .unwrap_or_default();
+    let sum = format!("{:08x}", crc32fast::hash(text.as_bytes()));
+    for object in objects {
+        let reads = object
+            .data
+            .pointer("/spec/template/spec/containers/0/envFrom")
+            .is_some();
+        if reads && let Some(template) = object.data.pointer_mut("/spec/template/metadata") {
+            template["annotations"][SETTINGS] = sum.clone().into();
+        }
+    }
+}
+
+fn is_config(object: &DynamicObject) -> bool {
+    order::kind(object) == "ConfigMap" && order::name(object) == CONFIG
 }
 
 /// The objects of a file.
@@ -92,7 +117,7 @@ pub(super) fn set_namespace(object: &mut DynamicObject, namespace: &str) {
 fn set_settings(objects: &mut [DynamicObject], wishes: Wishes<'_>) -> Result<()> {
     let data = objects
         .iter_mut()
-        .find(|object| object.metadata.name.as_deref() == Some(CONFIG))
+        .find(|object| is_config(object))
         .and_then(|config| config.data.get_mut("data")?.as_object_mut())
         .with_context(|| format!("the manifests inside of this program lack {CONFIG}"))?;
     let mut known: Vec<_> = data
@@ -151,7 +176,7 @@ fn set_image(objects: &mut [DynamicObject], name: &str, wanted: &str) -> Result<
 fn images(objects: &mut [DynamicObject]) -> Vec<&mut String> {
     let mut found = Vec::new();
     for object in objects {
-        if object.metadata.name.as_deref() == Some(CONFIG) {
+        if is_config(object) {
             let data = object.data.get_mut("data").and_then(Value::as_object_mut);
             let settings = data.into_iter().flatten();
             let named = settings
@@ -212,7 +237,7 @@ mod tests {
     }
 
     fn config(objects: &[DynamicObject]) -> &Value {
-        let found = objects.iter().find(|object| order::name(object) == CONFIG);
+        let found = objects.iter().find(|object| is_config(object));
         &found.unwrap().data["data"]
     }
 
@@ -299,6 +324,14 @@ mod tests {
         assert_eq!(data["PODOMETER_MAX_ORDERS"], "9");
         assert_eq!(data["BOOTSTRAP_SERVERS"], "kafka:9092");
         assert!(data.get("PODOMETER_WORKSPACE_CLAIM").is_none());
+        let other = super::objects(wishes(Overlay::Local)).unwrap();
+        let sum = |objects: &[DynamicObject]| {
+            let queue = objects
+                .iter()
+                .find(|object| order::kind(object) == "Deployment");
+            queue.unwrap().data["spec"]["template"]["metadata"]["annotations"][SETTINGS].clone()
+        };
+        assert_ne!(sum(&objects), sum(&other));
     }
 
     #[test]

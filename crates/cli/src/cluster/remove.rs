@@ -122,9 +122,11 @@ impl<'a> Removal<'a> {
             );
             self.delete(VOLUME, &volume).await?;
         }
-        let namespace = self.cluster.namespace_object().await?;
-        if namespace.is_some_and(|found| is_ours(&found)) {
-            self.namespace().await?;
+        match self.cluster.namespace_object().await {
+            Ok(Some(found)) if is_ours(&found) => self.namespace().await?,
+            Ok(_) => {}
+            Err(error) if error.is_forbidden() => {}
+            Err(error) => return Err(error.into()),
         }
         Ok(folders)
     }

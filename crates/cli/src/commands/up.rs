@@ -87,18 +87,26 @@ async fn take_namespace(
     objects: &mut Vec<DynamicObject>,
     progress: &mut Waiting,
 ) -> Result<()> {
-    while let Some(found) = cluster.namespace_object().await? {
+    loop {
+        let found = match cluster.namespace_object().await {
+            Ok(None) => return Ok(()),
+            Ok(Some(found)) => found,
+            Err(error) if error.is_forbidden() => {
+                objects.retain(|object| order::kind(object) != "Namespace");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
         if found.metadata.deletion_timestamp.is_none() {
             if !remove::is_ours(&found) {
                 progress.line("the namespace was there before: its labels are left as they are");
                 objects.retain(|object| order::kind(object) != "Namespace");
             }
-            break;
+            return Ok(());
         }
         progress.until_gone("namespace", &format!("namespace {}", cluster.namespace));
         sleep(Duration::from_millis(500)).await;
     }
-    Ok(())
 }
 
 /// Volumes, where the cluster makes none; those that are there stay where they are.

@@ -1,7 +1,6 @@
 //! Podometer in a namespace of these tests' own, brought there once for all of them.
 
 use std::{
-    fs,
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -9,59 +8,37 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::api::{
-    batch::v1::Job,
-    core::v1::{Event, Pod},
-};
+use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{
-    Api, Client, Config,
-    api::{DeleteParams, ListParams, LogParams},
-    config::{KubeConfigOptions, Kubeconfig},
+    Api, Client,
+    api::{DeleteParams, ListParams},
 };
 use serde_json::{Value, json};
 
-use crate::harness::{Place, Running, Said};
+use crate::{
+    harness::{Place, Running, Said},
+    namespace::Space,
+};
 
 /// Longer than any of these takes on a busy machine.
 const LIMIT: Duration = Duration::from_mins(6);
-
 /// An image with a shell, which the tests' cluster has.
 pub(crate) const SHELL: &str = "podometer/pause:1";
 
-/// The namespace with Podometer.
-pub(crate) struct Kit {
-    pub(crate) kubeconfig: String,
-    pub(crate) namespace: String,
-}
+/// The namespace with Podometer. It goes with the cluster.
+pub(crate) struct Kit(Space);
 
-/// What test.sh has started; `None`, said once, where only what needs no server is tested.
+/// Podometer, up; `None` where only what needs no server is tested.
 pub(crate) fn kit() -> Option<&'static Kit> {
     static KIT: OnceLock<Option<Kit>> = OnceLock::new();
     KIT.get_or_init(|| {
-        if std::env::var_os("PODOMETER_TEST_FAST").is_some() {
-            eprintln!("NOT RUN: what needs a cluster (PODOMETER_TEST_FAST is set)");
-            return None;
-        }
-        let kubeconfig = std::env::var("PODOMETER_TEST_KUBECONFIG").unwrap_or_else(|_| {
-            panic!("PODOMETER_TEST_KUBECONFIG is not set: run ./test.sh, or start what tests/stack/servers.sh starts")
-        });
-        let kit = Kit {
-            kubeconfig,
-            namespace: format!("test-{}", std::process::id()),
-        };
-        let place = Place::new();
-        let servers = ["kafka", "timescaledb"].map(|name| {
-            format!("{name}=podometer/{name}:{}", env!("CARGO_PKG_VERSION"))
-        });
-        let mut up = vec!["up", "--timeout", "4m"];
-        up.extend(servers.iter().flat_map(|image| ["--set-image", image]));
-        up.extend(kit.which());
-        let said = long(&place, &up);
+        let space = Space::new("orders")?;
+        let said = space.up(&["--timeout", "4m"]);
         if said.code != Some(0) {
-            kit.tell_all();
+            space.tell();
             panic!("{said:?}");
         }
-        Some(kit)
+        Some(Kit(space))
     })
     .as_ref()
 }
@@ -80,12 +57,8 @@ pub(crate) fn shell(name: &str, script: &str) -> Value {
 impl Kit {
     /// The options that name the cluster.
     pub(crate) fn which(&self) -> [&str; 4] {
-        [
-            "--kubeconfig",
-            &self.kubeconfig,
-            "--namespace",
-            &self.namespace,
-        ]
+        let kubeconfig = self.0.kubeconfig.to_str().unwrap();
+        ["--kubeconfig", kubeconfig, "--namespace", &self.0.name]
     }
 
     /// Hands an order over.
@@ -105,7 +78,7 @@ impl Kit {
         status.extend(self.which());
         let said = long(place, &status);
         if said.code != Some(code) {
-            self.tell_all();
+            self.0.tell();
             panic!("{said:?}");
         }
         serde_json::from_str(&said.out).unwrap()
@@ -118,49 +91,16 @@ impl Kit {
         self.follow(&place, &id, code)
     }
 
-    pub(crate) fn client(&self) -> Client {
-        let text = fs::read_to_string(&self.kubeconfig).unwrap();
-        let kubeconfig = Kubeconfig::from_yaml(&text).unwrap();
-        block_on(async {
-            let options = KubeConfigOptions::default();
-            let config = Config::from_custom_kubeconfig(kubeconfig, &options);
-            Client::try_from(config.await.unwrap()).unwrap()
-        })
+    fn client(&self) -> Client {
+        block_on(async { Client::try_from(self.0.config().await).unwrap() })
     }
 
     pub(crate) fn pods(&self) -> Api<Pod> {
-        Api::namespaced(self.client(), &self.namespace)
+        Api::default_namespaced(self.client())
     }
 
     pub(crate) fn jobs(&self) -> Api<Job> {
-        Api::namespaced(self.client(), &self.namespace)
-    }
-
-    /// Events and what all containers have said, for whoever has to find out why.
-    pub(crate) fn tell_all(&self) {
-        let (events, pods): (Api<Event>, Api<Pod>) =
-            (Api::namespaced(self.client(), &self.namespace), self.pods());
-        runtime().block_on(async {
-            for event in events.list(&ListParams::default()).await.unwrap().items {
-                let of = event.involved_object.name.unwrap_or_default();
-                eprintln!("event {of}: {}", event.message.unwrap_or_default());
-            }
-            for pod in pods.list(&ListParams::default()).await.unwrap().items {
-                let name = pod.metadata.name.unwrap_or_default();
-                let last = LogParams {
-                    tail_lines: Some(30),
-                    ..LogParams::default()
-                };
-                let log = pods
-                    .logs(&name, &last)
-                    .await
-                    .unwrap_or_else(|error| error.to_string());
-                eprintln!(
-                    "== {name} {}\n{log}",
-                    serde_json::to_string(&pod.status).unwrap_or_default()
-                );
-            }
-        });
+        Api::default_namespaced(self.client())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The real program on a real Kubernetes: `up`, `load`, `status`, `report`, and what goes wrong there.
+//! The real program on a real Kubernetes: getting there, what orders do there, and going.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -8,3 +8,6 @@ mod ends;
 mod harness;
 mod kit;
 mod leaf;
+mod namespace;
+mod rights;
+mod up;
