@@ -46,9 +46,8 @@ build() {
   done
   mkdir -p "$programs"
   echo "building Kubernetes $version from its Go modules, once (about 8 processor minutes)" >&2
-  # shellcheck disable=SC2086
   (cd "$here" && CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-mod=readonly nice -n 5 \
-    "$go" build -trimpath -buildvcs=false ${PODOMETER_GO_BUILD:-} -ldflags "$flags" -o "$programs/kubernetes.part" .) >&2
+    "$go" build -trimpath -buildvcs=false -ldflags "$flags" -o "$programs/kubernetes.part" .) >&2
   mv "$programs/kubernetes.part" "$programs/kubernetes"
 }
 
