@@ -27,7 +27,8 @@ install() {
   mkdir -p "$cache"
   # Side by side: one waits for the network, the other one for the processor.
   { debian && "$here/images.sh" pause; } >/dev/null &
-  build
+  # Another one's build is waited for.
+  (flock 5 && build) 5>"$programs.lock"
   wait $!
 }
 
