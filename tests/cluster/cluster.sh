@@ -27,7 +27,8 @@ install() {
   mkdir -p "$cache"
   # Side by side: one waits for the network, the other one for the processor.
   { debian && "$here/images.sh" pause; } >/dev/null &
-  build
+  # Another one's build is waited for.
+  (flock 5 && build) 5>"$programs.lock"
   wait $!
 }
 
@@ -46,9 +47,8 @@ build() {
   done
   mkdir -p "$programs"
   echo "building Kubernetes $version from its Go modules, once (about 8 processor minutes)" >&2
-  # shellcheck disable=SC2086
   (cd "$here" && CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-mod=readonly nice -n 5 \
-    "$go" build -trimpath -buildvcs=false ${PODOMETER_GO_BUILD:-} -ldflags "$flags" -o "$programs/kubernetes.part" .) >&2
+    "$go" build -trimpath -buildvcs=false -ldflags "$flags" -o "$programs/kubernetes.part" .) >&2
   mv "$programs/kubernetes.part" "$programs/kubernetes"
 }
 

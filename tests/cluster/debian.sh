@@ -8,6 +8,9 @@ name=$1 release=$2
 shift 2
 folder=${PODOMETER_CACHE:-/var/cache/podometer}/cluster/$name-$(cksum <<<"$release $*" | cut -d' ' -f1)
 
+mkdir -p "${folder%/*}"
+exec 5>"$folder.lock"
+flock 5
 if [ ! -e "$folder/.ready" ]; then
   apt=$folder/.apt
   rm -rf "$folder"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Does the tests' cluster do what Podometer needs of one, and does nothing of it stay?
+# Does the tests' cluster do what Podometer needs of one, and does nothing of it stay? Needs what
+# start_servers of tests/stack/servers.sh gets, too: kcat, the Python with Kafka clients, pg_dump.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/stack/servers.sh
@@ -74,8 +75,7 @@ left() {
   find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/pid' -lname "$namespace" 2>/dev/null
   ip -o link show "$interface" 2>/dev/null
   find /sys/fs/cgroup -maxdepth 2 -name "$cgroup"
-  grep -F "$servers_folder" /proc/mounts
-  true
+  grep -F "$servers_folder" /proc/mounts || true
 }
 
 check_nothing_left() {
@@ -96,6 +96,7 @@ start() {
   cgroup=podometer-$cluster_pid
 }
 
+command -v kcat >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends kcat; } >&2
 tests/cluster/cluster.sh install
 mapfile -t images < <(tests/cluster/images.sh kafka timescaledb)
 for image in "${images[@]}"; do [ -e "$image" ] || fail "no image $image"; done
@@ -152,7 +153,8 @@ step "kcat spoke with Kafka"
 kubectl port-forward service/timescaledb 0:5432 >"$work/forward" 2>&1 &
 forward=$!
 for _ in $(seq 100); do port=$(sed -n 's/.*127.0.0.1:\([0-9]*\) .*/\1/p' "$work/forward"); [ -z "$port" ] || break; sleep 0.1; done
-PGPASSWORD=secret "$(tests/stack/timescaledb.sh program pg_dump)" -s "postgres://postgres@127.0.0.1:$port/postgres" >"$work/dump"
+PGPASSWORD=secret "$(tests/stack/timescaledb.sh program pg_dump)" -s "postgres://postgres@127.0.0.1:$port/postgres" >"$work/dump" 2>"$work/dump.log" ||
+  fail "no dump: $(cat "$work/dump.log")"
 grep -q timescaledb "$work/dump" || fail "a forwarded port brought: $(cat "$work/dump")"
 kill "$forward"
 step "a forwarded port leads to TimescaleDB"
@@ -171,7 +173,7 @@ rm -rf "$servers_folder/cluster"
 unset PODOMETER_TEST_KUBECONFIG
 start
 kill -KILL "$cluster_pid"
-wait "$cluster_pid" 2>/dev/null || true
+wait "$cluster_pid" || true
 check_nothing_left KILL
 step "ended by KILL, nothing left"
 rm -rf "$work"

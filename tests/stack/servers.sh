@@ -35,6 +35,8 @@ await_port() {
 
 stop_servers() {
   local pid
+  # An impatient second signal would leave half of it running.
+  trap '' TERM INT
   # Kafka, then Postgres, for which an interrupt is the quick end in good form.
   kill -TERM "${server_pids[0]:-}" 2>/dev/null || true
   kill -INT "${server_pids[1]:-}" 2>/dev/null || true
@@ -80,7 +82,8 @@ start_cluster() {
   "$cluster" install
   make_servers_folder
   local folder=$servers_folder/cluster
-  "$cluster" run "$folder" >"$servers_folder/cluster.log" 2>&1 &
+  # Also when this shell is killed, the cluster ends.
+  setpriv --pdeathsig TERM "$cluster" run "$folder" >"$servers_folder/cluster.log" 2>&1 &
   cluster_pid=$!
   until [ -e "$folder/kubeconfig" ]; do
     kill -0 "$cluster_pid" 2>/dev/null || { cat "$servers_folder/cluster.log" >&2; return 1; }
