@@ -225,7 +225,7 @@ mod tests {
         }
     }
 
-    fn production<'a>(settings: &'a [(String, String)]) -> Wishes<'a> {
+    fn production(settings: &[(String, String)]) -> Wishes<'_> {
         Wishes {
             settings,
             ..wishes(Overlay::Production)
