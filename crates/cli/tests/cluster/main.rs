@@ -6,6 +6,7 @@ mod ends;
 #[path = "../cli/harness.rs"]
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod harness;
+mod kills;
 mod kit;
 mod leaf;
 mod namespace;

@@ -84,6 +84,11 @@ impl Kafka {
             TopicSettings::with_prefix(&self.topic_prefix),
         )?)
     }
+
+    /// The topics of an order.
+    pub(super) fn topics(&self, order: &OrderId) -> OrderTopics {
+        OrderTopics::own(&self.topic_prefix, order)
+    }
 }
 
 impl Program {
@@ -181,7 +186,7 @@ impl Order {
                 );
             }
         }
-        let topics = OrderTopics::own(&self.kafka.topic_prefix, &order);
+        let topics = self.kafka.topics(&order);
         bus.create_topics(&topics).await?;
         let ends = bus.end_offsets(&topics.orchestrator).await?;
         let begun = launcher.ledger.change(|state| {

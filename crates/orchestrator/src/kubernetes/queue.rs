@@ -27,13 +27,16 @@ use super::{
     Config,
     launch::patiently,
     ledger, names,
-    program::{create, volume},
+    program::{Kafka, create, volume},
     record::{OrderRecord, Phase, State},
     services,
 };
+use crate::clock;
 
 /// How often the queue looks even if nobody says anything.
 const LOOK: Duration = Duration::from_secs(30);
+/// The annotation of an order whose topics are gone.
+const TOPICS: &str = "podometer.dev/topics";
 /// How long it gathers what is said before it looks.
 const SETTLE: Duration = Duration::from_millis(50);
 
@@ -43,6 +46,11 @@ pub(super) struct Queue {
     /// How many orders may be under way at once
     #[arg(long, env = "PODOMETER_MAX_ORDERS", default_value_t = 4)]
     max_orders: usize,
+    /// How long an order's topics stay after it is stored, seconds
+    #[arg(long, env = "PODOMETER_TOPIC_GRACE_SECONDS", default_value_t = 600)]
+    topic_grace_seconds: u64,
+    #[command(flatten)]
+    kafka: Kafka,
     #[command(flatten)]
     config: Config,
 }
@@ -72,8 +80,11 @@ impl Queue {
                     look_at = look_at.min(Instant::now() + SETTLE);
                 }
                 () = sleep_until(look_at) => {
-                    if let Err(error) = self.look(&client).await {
+                    if let Err(error) = Box::pin(self.look(&client)).await {
                         warn!("{error:#}; trying again");
+                    }
+                    if let Err(error) = Box::pin(self.delete_topics(&client)).await {
+                        warn!("topics of orders that are over can't be deleted: {error:#}");
                     }
                     look_at = Instant::now() + LOOK;
                 }
@@ -118,6 +129,41 @@ impl Queue {
                 Ok(()) => info!("order {order} begins"),
                 Err(error) => warn!("order {order} can't begin: {error:#}"),
             }
+        }
+        Ok(())
+    }
+
+    /// Deletes the topics of orders that are stored, once nobody can want them any more.
+    async fn delete_topics(&self, client: &Client) -> Result<()> {
+        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &self.config.namespace);
+        let over =
+            ListParams::default().labels(&format!("{}={}", names::PHASE, Phase::Over.as_str()));
+        let latest = clock::system().0 - self.topic_grace_seconds as i64 * 1_000_000;
+        let mut bus = None;
+        for map in maps.list(&over).await?.items {
+            let Ok((record, state)) = ledger::read(&map) else {
+                continue;
+            };
+            let done = map
+                .metadata
+                .annotations
+                .as_ref()
+                .is_some_and(|all| all.contains_key(TOPICS));
+            let is_old = state.ended_at.is_some_and(|ended| ended.0 <= latest);
+            if done || !is_old || state.stored != Some(true) {
+                continue;
+            }
+            let bus = match &mut bus {
+                Some(bus) => bus,
+                none => none.insert(self.kafka.bus()?),
+            };
+            bus.delete_topics(&self.kafka.topics(&record.order.id))
+                .await?;
+            let name = map.metadata.name.as_deref().unwrap_or_default();
+            let patch =
+                Patch::Merge(json!({ "metadata": { "annotations": { TOPICS: "deleted" } } }));
+            maps.patch_metadata(name, &PatchParams::default(), &patch)
+                .await?;
         }
         Ok(())
     }
