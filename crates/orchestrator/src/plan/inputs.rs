@@ -78,6 +78,14 @@ impl Plan {
             attempt.halted = true;
         }
         let success = end.reason.is_success();
+        let waits = self
+            .tries
+            .get(&at)
+            .is_some_and(|attempt| attempt.waiting.is_some());
+        if waits && !success {
+            // It ended well by the first word, which stands.
+            return self.actions.push(Action::Note(Note::Contradiction(at)));
+        }
         let open = self.open(at, |known| known.reason.is_success() == success);
         if open.is_some() && !self.awaits_word(at, end, output.as_ref()) {
             self.close(at, end, output);

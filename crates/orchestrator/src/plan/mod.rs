@@ -213,6 +213,7 @@ impl Plan {
         };
         attempt.output = attempt.text_output.take().or(output);
         attempt.end = Some(end.clone());
+        attempt.waiting = None;
         let (output, exited) = (attempt.output.clone(), attempt.exited);
         self.actions.push(Action::Ended {
             at,

@@ -441,6 +441,15 @@ fn plain_text_tasks() {
             ],
         ),
         scene(
+            "a second HALT says otherwise",
+            own(),
+            vec![
+                ("HALT 0.1", halt(a, end(Reason::Completed, Some(0), None))),
+                ("HALT 0.1", halt(a, end(Reason::Error, Some(3), None))),
+                ("output?", Seen::Reminded(Reminder::Output(a))),
+            ],
+        ),
+        scene(
             "no word of its own",
             own(),
             vec![
