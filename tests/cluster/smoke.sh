@@ -147,8 +147,10 @@ from confluent_kafka.admin import AdminClient, NewTopic
 admin = AdminClient({"bootstrap.servers": "kafka:9092"})
 for made in admin.create_topics([NewTopic("steps", 1)]).values(): made.result(30)'
 echo one | kcat_ -P
+kubectl rollout restart deployment/kafka deployment/timescaledb >>"$work/log"
+kubectl rollout status --timeout=120s deployment/kafka deployment/timescaledb >>"$work/log"
 [ "$(kcat_ -C -e -q)" = one ] || fail "Kafka lost a message"
-step "kcat spoke with Kafka"
+step "both started again with their data; kcat got back from Kafka what it had sent"
 
 kubectl port-forward service/timescaledb 0:5432 >"$work/forward" 2>&1 &
 forward=$!
@@ -172,8 +174,7 @@ step "ended by TERM, nothing left"
 rm -rf "$servers_folder/cluster"
 unset PODOMETER_TEST_KUBECONFIG
 start
-kill -KILL "$cluster_pid"
-wait "$cluster_pid" || true
+{ kill -KILL "$cluster_pid" && wait "$cluster_pid"; } 2>/dev/null || true
 check_nothing_left KILL
 step "ended by KILL, nothing left"
 rm -rf "$work"
