@@ -63,6 +63,22 @@ fn an_image_that_is_not_there() {
 }
 
 #[test]
+fn no_node_has_so_much() {
+    let Some(kit) = kit() else { return };
+    let mut large = shell("large", "true");
+    large["resources"] = json!({ "requests": { "memory": "900Gi" } });
+    let end = kit.run(&order(&unique("large"), &[large]), 1);
+    assert!(
+        end["message"]
+            .as_str()
+            .unwrap()
+            .contains("nsufficient memory"),
+        "{end:#}"
+    );
+    assert_eq!(the_run(&end)["reason"], "unschedulable", "{end:#}");
+}
+
+#[test]
 fn past_its_time() {
     let Some(kit) = kit() else { return };
     let mut slow = shell("slow", "sleep 60");

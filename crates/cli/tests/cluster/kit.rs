@@ -33,7 +33,9 @@ pub(crate) fn kit() -> Option<&'static Kit> {
     static KIT: OnceLock<Option<Kit>> = OnceLock::new();
     KIT.get_or_init(|| {
         let space = Space::new("orders")?;
-        let said = space.up(&["--timeout", "4m"]);
+        // Here waiting for a node is in vain after moments.
+        let soon = "PODOMETER_UNSCHEDULABLE_SECONDS=5";
+        let said = space.up(&["--timeout", "4m", "--set", soon]);
         if said.code != Some(0) {
             space.tell();
             panic!("{said:?}");

@@ -9,6 +9,7 @@ mod harness;
 mod kills;
 mod kit;
 mod leaf;
+mod many;
 mod namespace;
 mod rights;
 mod up;

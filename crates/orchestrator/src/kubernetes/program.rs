@@ -74,15 +74,19 @@ pub(super) struct Kafka {
     /// What the names of all topics begin with
     #[arg(long, value_name = "TEXT", default_value = "", env = "TOPIC_PREFIX")]
     topic_prefix: String,
+    /// How many copies Kafka keeps of new topics; what the broker says if nobody does
+    #[arg(long, value_name = "N", env = "TOPIC_REPLICATION")]
+    topic_replication: Option<i32>,
 }
 
 impl Kafka {
     pub(super) fn bus(&self) -> Result<Bus> {
         let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.config_files)?;
-        Ok(Bus::external(
-            &settings,
-            TopicSettings::with_prefix(&self.topic_prefix),
-        )?)
+        let topics = TopicSettings {
+            replication: self.topic_replication.unwrap_or(-1),
+            ..TopicSettings::with_prefix(&self.topic_prefix)
+        };
+        Ok(Bus::external(&settings, topics)?)
     }
 
     /// The topics of an order.
