@@ -59,12 +59,15 @@ without_docker() {
   folder=$(cd "$started" && mkdir -p "$archive" && cd "$archive" && pwd)
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
-  kubernetes/static-build.sh "$work/programs" "${names[@]}"
+  kubernetes/static-build.sh "$work/programs" "${names[@]}" task-runner
+  cp "$work/programs/task-runner" "$work/programs/runner"
   for name in "${names[@]}"; do
     file=$folder/$name.tar
     mkdir -p "$work/$name"
     mv "$work/programs/$name" "$work/$name/$name"
     certificates "$name" "$work/$name"
+    # The orchestrator puts the runner into each order's folder.
+    [ "$name" != orchestrator ] || install -m 755 "$work/programs/runner" "$work/$name/task-runner"
     kubernetes/image-archive.sh "podometer/$name:$version" "$work/$name" 65532 "[\"/$name\"]" '[]' "$file"
     echo "$file"
     case $load in

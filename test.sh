@@ -39,6 +39,15 @@ else
   # shellcheck source=tests/stack/servers.sh
   . tests/stack/servers.sh
   start_servers
+  step "a Kubernetes cluster, with Podometer's images"
+  start_cluster
+  if [ -n "${PODOMETER_TEST_IMPORT:-}" ]; then
+    images=$PODOMETER_CACHE/images
+    ./build_service.sh all --archive "$images" >/dev/null
+    for image in $(tests/cluster/images.sh kafka timescaledb) "$images"/*.tar; do
+      $PODOMETER_TEST_IMPORT "$image" >/dev/null
+    done
+  fi
 fi
 
 step "format"
@@ -69,7 +78,7 @@ if [ -z "$fast" ]; then
 fi
 
 if [ -n "$fast" ]; then
-  step "done; not run with --fast: what needs Kafka or TimescaleDB, the minimal Debian root"
+  step "done; not run with --fast: what needs Kafka, TimescaleDB or Kubernetes, the minimal Debian root"
   exit 0
 fi
 

@@ -3,9 +3,13 @@
 #   PODOMETER_TEST_BOOTSTRAP_SERVERS  127.0.0.1:PORT
 #   PODOMETER_TEST_DATABASE_URL       postgres://postgres@127.0.0.1:PORT/postgres
 #   PODOMETER_TEST_PYTHON             a Python that has confluent-kafka and kafka-python
+# start_cluster does the same for a Kubernetes cluster:
+#   PODOMETER_TEST_KUBECONFIG         an administrator's; a caller who sets it has a cluster: none is started
+#   PODOMETER_TEST_IMPORT             a command that gives the cluster the images of the archive named after it
 
 servers_folder=
 server_pids=()
+cluster_pid=
 
 # A loopback port that nobody listens on, below those that the kernel gives out by itself.
 free_port() {
@@ -31,6 +35,8 @@ await_port() {
 
 stop_servers() {
   local pid
+  # An impatient second signal would leave half of it running.
+  trap '' TERM INT
   # Kafka, then Postgres, for which an interrupt is the quick end in good form.
   kill -TERM "${server_pids[0]:-}" 2>/dev/null || true
   kill -INT "${server_pids[1]:-}" 2>/dev/null || true
@@ -39,7 +45,16 @@ stop_servers() {
     break
   done
   for pid in "${server_pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+  [ -z "$cluster_pid" ] || { kill -TERM "$cluster_pid" 2>/dev/null && wait "$cluster_pid"; } || true
   [ -z "$servers_folder" ] || rm -rf "$servers_folder"
+}
+
+make_servers_folder() {
+  [ -z "$servers_folder" ] || return 0
+  servers_folder=$(mktemp -d)
+  # Postgres may run as another user.
+  chmod 711 "$servers_folder"
+  trap stop_servers EXIT
 }
 
 start_servers() {
@@ -49,10 +64,7 @@ start_servers() {
   command -v kcat >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends kcat >/dev/null; }
   PODOMETER_TEST_PYTHON=$("$stack/python.sh")
   export PODOMETER_TEST_PYTHON
-  servers_folder=$(mktemp -d)
-  # Postgres may run as another user.
-  chmod 711 "$servers_folder"
-  trap stop_servers EXIT
+  make_servers_folder
   kafka=$(free_port) controller=$(free_port) postgres=$(free_port)
   KAFKA_HEAP=512m "$stack/kafka.sh" run "$servers_folder/kafka" 1 "$kafka" "$controller" >"$servers_folder/kafka.log" 2>&1 &
   server_pids+=($!)
@@ -62,4 +74,21 @@ start_servers() {
   await_port "$postgres" "$servers_folder/postgres.log" "${server_pids[1]}"
   export PODOMETER_TEST_BOOTSTRAP_SERVERS=127.0.0.1:$kafka
   export PODOMETER_TEST_DATABASE_URL=postgres://postgres@127.0.0.1:$postgres/postgres
+}
+
+start_cluster() {
+  [ -z "${PODOMETER_TEST_KUBECONFIG:-}" ] || return 0
+  local cluster=$PWD/tests/cluster/cluster.sh
+  "$cluster" install
+  make_servers_folder
+  local folder=$servers_folder/cluster
+  # Also when this shell is killed, the cluster ends.
+  setpriv --pdeathsig TERM "$cluster" run "$folder" >"$servers_folder/cluster.log" 2>&1 &
+  cluster_pid=$!
+  until [ -e "$folder/kubeconfig" ]; do
+    kill -0 "$cluster_pid" 2>/dev/null || { cat "$servers_folder/cluster.log" >&2; return 1; }
+    sleep 0.1
+  done
+  export PODOMETER_TEST_KUBECONFIG=$folder/kubeconfig
+  export PODOMETER_TEST_IMPORT="$cluster import $folder"
 }

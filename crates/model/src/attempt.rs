@@ -37,6 +37,19 @@ pub struct Amounts {
 /// The environment variable that carries the [`AttemptSpec`] to the runner, as JSON. The command
 /// never sees it.
 pub const SPEC_VARIABLE: &str = "PODOMETER_ATTEMPT";
+/// The variable with the order's token where the spec, which many may read in a cluster, has none.
+pub const TOKEN_VARIABLE: &str = "PODOMETER_TOKEN";
+/// The variable with a properties file's text: further options of the runner's Kafka client.
+pub const KAFKA_PROPERTIES_VARIABLE: &str = "PODOMETER_KAFKA_PROPERTIES";
+/// The variable with the host of the stream, where only the runner's surroundings know it.
+pub const STREAM_HOST_VARIABLE: &str = "PODOMETER_STREAM_HOST";
+/// What is the runner's alone: its command never sees these variables.
+pub const RUNNER_VARIABLES: [&str; 4] = [
+    SPEC_VARIABLE,
+    TOKEN_VARIABLE,
+    KAFKA_PROPERTIES_VARIABLE,
+    STREAM_HOST_VARIABLE,
+];
 
 /// A secret text: it is told to whom it concerns and never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +112,13 @@ pub struct AttemptSpec {
     pub token: Token,
     /// The host name or address under which the stream can be reached.
     pub stream_host: String,
+    /// The stream's port, where others must know it beforehand (a network policy names it); `None`
+    /// for any that is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_port: Option<u16>,
+    /// Whether the command starts only on the orchestrator's word, see [`crate::stream::Go`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wait: bool,
     /// The termination log.
     pub termination_log: PathBuf,
     /// Where the runner leaves what it could not tell the broker, see
@@ -133,6 +153,9 @@ pub enum Stdio {
         /// For standard error.
         err: PathBuf,
     },
+    /// Standard output through the runner to its own, standard error straight to the runner's own; the
+    /// last line of the first is the task's output if it wrote no other.
+    Tee,
 }
 
 /// What started a task.

@@ -152,15 +152,10 @@ impl Ingest {
 
     /// Takes part in an order with topics of its own.
     fn add(&mut self, handle: OrderHandle, folder: PathBuf) {
-        let (topic, uid) = (handle.topics.resource.clone(), handle.order_uid);
-        let log = Log {
-            bus: self.bus.instance().to_owned(),
-            topic: topic.clone(),
-            partition: 0,
-            generation: uid.to_string(),
-        };
-        self.added.insert(uid, (handle, folder));
-        self.look_up((topic.into(), 0), log);
+        let log = own_log(&self.bus, &handle);
+        let key = (log.topic.as_str().into(), log.partition);
+        self.added.insert(handle.order_uid, (handle, folder));
+        self.look_up(key, log);
     }
 
     /// A log of a shared topic is ours.
@@ -405,6 +400,16 @@ impl Ingest {
         // What isn't stored now will be read again.
         let _ = timeout(LAST, all).await;
         self.source.close().await;
+    }
+}
+
+/// The log of an order that has topics of its own.
+pub(crate) fn own_log(bus: &Bus, handle: &OrderHandle) -> Log {
+    Log {
+        bus: bus.instance().to_owned(),
+        topic: handle.topics.resource.clone(),
+        partition: 0,
+        generation: handle.order_uid.to_string(),
     }
 }
 

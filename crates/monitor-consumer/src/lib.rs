@@ -13,6 +13,7 @@ mod finish;
 mod gather;
 mod housekeeping;
 mod ingest;
+mod one;
 mod service;
 mod source;
 mod writer;

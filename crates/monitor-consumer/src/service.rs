@@ -9,12 +9,20 @@ use store::{Location, Migrations, ServerAddress, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::{MonitorConsumer, Options, Shared};
+use crate::{
+    MonitorConsumer, Options, Shared,
+    one::{self, One},
+};
 
-/// Stores the samples and runs of all orders that use the shared topics.
+/// The exit code after a signal, as a shell has it for SIGTERM.
+const TERMINATED: u8 = 143;
+
+/// Stores the samples and runs of one order, or of all that use the shared topics.
 ///
-/// Any number of these share the work: Kafka divides the topics' partitions among those of one group.
-/// It ends in good form on SIGTERM and SIGINT, and loses nothing however it ends.
+/// With --order it serves that order and ends with it: exit code 0 when all of it is stored, 143 when it
+/// was terminated before. Without, any number of these share the work: Kafka divides the topics'
+/// partitions among those of one group. It ends in good form on SIGTERM and SIGINT, and loses nothing
+/// however it ends.
 #[derive(Debug, Parser)]
 #[command(name = "monitor-consumer", version, max_term_width = 100)]
 pub struct Config {
@@ -33,6 +41,12 @@ pub struct Config {
     /// What the names of all topics begin with
     #[arg(long, value_name = "TEXT", default_value = "", env = "TOPIC_PREFIX")]
     topic_prefix: String,
+    /// How many copies of each topic there are to be where it makes one; the broker's default if it
+    /// isn't said
+    #[arg(long, value_name = "N", env = "TOPIC_REPLICATION")]
+    topic_replication: Option<i32>,
+    #[command(flatten)]
+    one: One,
     /// The consumer group
     #[arg(
         long,
@@ -59,18 +73,24 @@ impl Config {
             .worker_threads(2)
             .enable_all()
             .build()?;
-        runtime.block_on(self.serve())?;
+        let code = runtime.block_on(self.serve())?;
         runtime.shutdown_background();
-        Ok(ExitCode::SUCCESS)
+        Ok(code)
     }
 
-    async fn serve(self) -> Result<()> {
+    async fn serve(self) -> Result<ExitCode> {
         let (mut term, mut int) = (
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,
         );
-        let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.kafka_files)?;
-        let bus = Bus::external(&settings, TopicSettings::with_prefix(&self.topic_prefix))?;
+        let signal = async {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            }
+            tracing::info!("ending; what isn't stored yet is stored first");
+        };
+        let bus = self.bus()?;
         let location = Location::from(self.database_url.parse::<ServerAddress>()?);
         let migrations = if self.no_migrate {
             Migrations::Expect
@@ -79,24 +99,45 @@ impl Config {
         };
         let store = Store::open(&location, migrations).await?;
         tracing::info!("{}", store.abilities());
-        let shared = Shared {
-            topics: bus.create_shared().await?,
-            group: self.group,
+        let done = match self.one.handle(&self.topic_prefix) {
+            Some(handle) => one::serve(&bus, &store, handle, signal).await?,
+            None => serve_shared(&bus, &store, self.group, signal).await?,
         };
-        let options = Options {
-            draw: false,
-            shared: Some(shared),
-        };
-        let service = MonitorConsumer::start(&bus, store.clone(), options).context("starting")?;
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-        tracing::info!("ending; what isn't stored yet is stored first");
-        service.stop().await;
         store.close().await;
-        Ok(())
+        Ok(if done {
+            ExitCode::SUCCESS
+        } else {
+            // Whoever started it must start it again.
+            TERMINATED.into()
+        })
     }
+
+    fn bus(&self) -> Result<Bus> {
+        let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.kafka_files)?;
+        let topics = TopicSettings {
+            replication: self.topic_replication.unwrap_or(-1),
+            ..TopicSettings::with_prefix(&self.topic_prefix)
+        };
+        Ok(Bus::external(&settings, topics)?)
+    }
+}
+
+/// Serves all orders of the shared topics until `signal`, which is the end that it is to have.
+async fn serve_shared(
+    bus: &Bus,
+    store: &Store,
+    group: String,
+    signal: impl Future<Output = ()>,
+) -> Result<bool> {
+    let topics = bus.create_shared().await?;
+    let options = Options {
+        draw: false,
+        shared: Some(Shared { topics, group }),
+    };
+    let service = MonitorConsumer::start(bus, store.clone(), options).context("starting")?;
+    signal.await;
+    service.stop().await;
+    Ok(true)
 }
 
 /// The exit code for an error: 2 for bad input, 3 for a service that could not be reached, else 4.

@@ -32,6 +32,7 @@ fn what_is_missing_or_wrong_is_said() {
         run(&[], &[("BOOTSTRAP_SERVERS", "127.0.0.1:9")]),
         run(&[], &[("BOOTSTRAP_SERVERS", "127.0.0.1:9"), wrong]),
         run(&["--bootstrap-servers", "a b"], &[database]),
+        run(&["--order", "leaf-1"], &[database]),
     ];
     insta::assert_snapshot!(said.join("\n---\n"));
 }

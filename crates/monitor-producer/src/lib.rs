@@ -7,6 +7,7 @@
 
 mod attempt;
 mod away;
+mod one;
 mod open;
 mod order;
 mod outbox;
@@ -23,10 +24,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bus::{Bus, Event, Publisher, Reader, Start};
 use model::{Message, OrderHandle, OrderUid};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use outbox::until;
@@ -60,10 +61,13 @@ impl Default for Options {
     }
 }
 
+/// An order, and who is told when it is over.
+type Added = (OrderHandle, oneshot::Sender<()>);
+
 /// The service: it serves any number of orders at once.
 pub struct MonitorProducer {
     /// None with shared topics, on which orders make themselves known.
-    orders: Option<mpsc::Sender<OrderHandle>>,
+    orders: Option<mpsc::Sender<Added>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
 }
@@ -123,9 +127,25 @@ impl MonitorProducer {
 
     /// Takes part in an order from its first message on. Its topics exist.
     pub async fn add(&self, order: OrderHandle) {
+        self.hand_over(order, oneshot::channel().0).await;
+    }
+
+    /// Takes part in an order like [`Self::add`] and waits until it is over.
+    ///
+    /// # Errors
+    /// If its topic can't be read, or if the service is stopped before.
+    pub async fn serve(&self, order: OrderHandle) -> Result<()> {
+        let (over, told) = oneshot::channel();
+        let name = order.order.clone();
+        self.hand_over(order, over).await;
+        told.await
+            .with_context(|| format!("order {name} can't be served to its end"))
+    }
+
+    async fn hand_over(&self, order: OrderHandle, over: oneshot::Sender<()>) {
         if let Some(orders) = &self.orders {
             // A service that stops takes no orders any more.
-            let _ = orders.send(order).await;
+            let _ = orders.send((order, over)).await;
         }
     }
 
@@ -151,7 +171,7 @@ struct Router {
 pub(crate) type Inbound = (Option<(model::AttemptKey, model::TaskName)>, Message);
 
 impl Router {
-    async fn run(mut self, mut added: mpsc::Receiver<OrderHandle>) {
+    async fn run(mut self, mut added: mpsc::Receiver<Added>) {
         let (over, mut finished) = mpsc::unbounded_channel();
         let (mut pause, mut read_at) = (READ_AGAIN.0, None);
         loop {
@@ -177,7 +197,7 @@ impl Router {
         }
     }
 
-    fn add(&mut self, order: OrderHandle, over: mpsc::UnboundedSender<OrderUid>) {
+    fn add(&mut self, (order, told): Added, over: mpsc::UnboundedSender<OrderUid>) {
         let topic = order.topics.task.clone();
         if let Err(error) = self.reader.add(&topic, Start::Earliest) {
             tracing::error!(%error, order = %order.order, "the order can't be measured");
@@ -190,7 +210,9 @@ impl Router {
         self.tasks.spawn(async move {
             let uid = order.order_uid;
             tokio::select! {
-                () = order::serve(order, publisher, spools, inbox) => {}
+                is_over = order::serve(order, publisher, spools, inbox) => if is_over {
+                    let _ = told.send(());
+                },
                 () = stopping.cancelled() => {}
             }
             let _ = over.send(uid);

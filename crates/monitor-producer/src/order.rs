@@ -29,13 +29,13 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How long after STOP the missing attempts are waited for (DESIGN.md section 5).
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Serves the order until it is stored, or until nobody sends any more.
+/// Serves the order until it is stored, or until nobody sends any more. Returns whether it is stored.
 pub(crate) async fn serve(
     handle: OrderHandle,
     publisher: Arc<Publisher>,
     spools: Option<Spools>,
     mut inbox: mpsc::Receiver<Inbound>,
-) {
+) -> bool {
     let (told, mut readings) = mpsc::channel(256);
     let (outbox, last) = Outbox::open(publisher, handle.clone(), spools).await;
     let mut order = Order {
@@ -51,8 +51,11 @@ pub(crate) async fn serve(
         let has_room = order.outbox.has_room();
         tokio::select! {
             inbound = inbox.recv(), if has_room => match inbound {
-                None => return,
-                Some((_, Message::Terminate(_))) => return order.outbox.end(),
+                None => return false,
+                Some((_, Message::Terminate(_))) => {
+                    order.outbox.end();
+                    return true;
+                }
                 Some((of, message)) => order.hear(of, message),
             },
             _ = readings.recv_many(&mut batch, 256), if has_room => {

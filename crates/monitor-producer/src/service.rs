@@ -9,12 +9,20 @@ use model::attempt::Token;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::{MonitorProducer, Shared};
+use crate::{
+    MonitorProducer, Shared,
+    one::{self, One},
+};
 
-/// Collects the samples of all orders that use the shared topics, and publishes them.
+/// The exit code after a signal, as a shell has it for SIGTERM.
+const TERMINATED: u8 = 143;
+
+/// Collects the samples of one order, or of all that use the shared topics, and publishes them.
 ///
-/// Any number of these share the work: Kafka divides the topics' partitions among those of one group.
-/// It ends on SIGTERM and SIGINT, and loses nothing however it ends: runners keep what Kafka has not.
+/// With --order it serves that order and ends with it: exit code 0 when the order is over, 143 when it
+/// was terminated before. Without, any number of these share the work: Kafka divides the topics'
+/// partitions among those of one group. It ends on SIGTERM and SIGINT, and loses nothing however it
+/// ends: runners keep what Kafka has not.
 #[derive(Debug, Parser)]
 #[command(name = "monitor-producer", version, max_term_width = 100)]
 pub struct Config {
@@ -27,6 +35,12 @@ pub struct Config {
     /// What the names of all topics begin with
     #[arg(long, value_name = "TEXT", default_value = "", env = "TOPIC_PREFIX")]
     topic_prefix: String,
+    /// How many copies of each topic there are to be where it makes one; the broker's default if it
+    /// isn't said
+    #[arg(long, value_name = "N", env = "TOPIC_REPLICATION")]
+    topic_replication: Option<i32>,
+    #[command(flatten)]
+    one: One,
     /// The consumer group
     #[arg(long, value_name = "NAME", env = "CONSUMER_GROUP")]
     #[arg(default_value = "podometer-monitor-producer")]
@@ -49,29 +63,48 @@ impl Config {
             .worker_threads(2)
             .enable_all()
             .build()?;
-        runtime.block_on(self.serve())?;
+        let code = runtime.block_on(self.serve())?;
         runtime.shutdown_background();
-        Ok(ExitCode::SUCCESS)
+        Ok(code)
     }
 
-    async fn serve(self) -> Result<()> {
+    async fn serve(self) -> Result<ExitCode> {
         let mut term = signal(SignalKind::terminate())?;
         let mut int = signal(SignalKind::interrupt())?;
+        let signal = async {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            }
+        };
+        if let Some(handle) = self.one.handle(&self.topic_prefix)? {
+            let bus = self.bus()?;
+            return tokio::select! {
+                served = one::serve(&bus, handle) => served.map(|()| ExitCode::SUCCESS),
+                // Not 0: whoever started it must start it again.
+                () = signal => Ok(TERMINATED.into()),
+            };
+        }
         let secret = self.secret()?;
-        let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.kafka_files)?;
-        let bus = Bus::external(&settings, TopicSettings::with_prefix(&self.topic_prefix))?;
+        let bus = self.bus()?;
         let shared = Shared {
             topics: bus.create_shared().await?,
             group: self.group,
             secret,
         };
         let service = MonitorProducer::start_shared(&bus, shared)?;
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
+        signal.await;
         service.stop().await;
-        Ok(())
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn bus(&self) -> Result<Bus> {
+        let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.kafka_files)?;
+        let topics = TopicSettings {
+            replication: self.topic_replication.unwrap_or(-1),
+            ..TopicSettings::with_prefix(&self.topic_prefix)
+        };
+        Ok(Bus::external(&settings, topics)?)
     }
 
     fn secret(&self) -> Result<Token> {

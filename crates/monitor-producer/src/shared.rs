@@ -196,7 +196,7 @@ impl Shares {
         let (publisher, stopping) = (Arc::clone(&self.publisher), self.stopping.clone());
         self.tasks.spawn(async move {
             tokio::select! {
-                () = order::serve(handle, publisher, None, inbox) => {}
+                _ = order::serve(handle, publisher, None, inbox) => {}
                 () = stopping.cancelled() => {}
             }
             let _ = ended.send((uid, serial));

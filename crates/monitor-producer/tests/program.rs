@@ -34,3 +34,29 @@ fn what_is_missing_or_wrong_is_said() {
     ];
     insta::assert_snapshot!(said.join("\n---\n"));
 }
+
+#[test]
+fn what_one_order_needs_is_said() {
+    let order = ("PODOMETER_ORDER", "leaf-1");
+    let uid = (
+        "PODOMETER_ORDER_UID",
+        "0198c5d2-0000-7000-8000-000000000000",
+    );
+    let token = ("PODOMETER_TOKEN", "t");
+    let said = [
+        run(&[], &[order]),
+        run(&[], &[("PODOMETER_ORDER", "Leaf"), uid]),
+        run(&[], &[order, uid]),
+        run(&[], &[order, uid, ("PODOMETER_TOKEN", " ")]),
+        run(
+            &[
+                "--topic-replication",
+                "0",
+                "--bootstrap-servers",
+                "127.0.0.1:9",
+            ],
+            &[order, uid, token],
+        ),
+    ];
+    insta::assert_snapshot!(said.join("\n---\n"));
+}

@@ -5,15 +5,20 @@
 //! alone, which does no I/O; [`local`] and [`Orchestrator`] do what it says and tell it what they
 //! saw.
 //!
-//! How to add a launcher: a module beside [`local`] that starts an attempt from a
-//! [`model::AttemptSpec`], answers exactly once with a [`plan::ExitView`] when nothing of the
-//! attempt runs any more, and can end it softly or at once.
+//! How to add a launcher: a module beside [`local`] with an implementation of [`Launcher`].
 
 pub mod clock;
+pub mod kubernetes;
+mod launcher;
 pub mod local;
 pub mod plan;
 mod request;
 mod service;
 
-pub use request::{Control, OrderEvent, OrderRequest, Outcome, Source, StdioPolicy, workspace};
+pub use launcher::{
+    Decision, End, Launcher, NotBegun, NotStarted, Prepared, Signal, Started, Superseded,
+};
+pub use request::{
+    Control, OrderEvent, OrderRequest, Outcome, Resume, Source, StdioPolicy, workspace,
+};
 pub use service::{Error, Options, Orchestrator};

@@ -54,8 +54,8 @@ pub enum OrderEvent {
         task: TaskName,
         /// When.
         time: Timestamp,
-        /// The runner's process.
-        pid: u32,
+        /// The runner's process, if it is one of this machine.
+        pid: Option<u32>,
         /// Whether it stands in a cgroup of its own.
         own_cgroup: bool,
     },
@@ -100,6 +100,18 @@ pub struct OrderRequest {
     pub events: Option<mpsc::UnboundedSender<OrderEvent>>,
     /// How it is to go on.
     pub control: watch::Receiver<Control>,
+    /// What an earlier process has left to go on from.
+    pub resume: Resume,
+}
+
+/// Where an order stands that an earlier process has begun.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Resume {
+    /// The offsets of the topic `orchestrator` from which its messages are to be read; where the topic
+    /// ends now if there are none.
+    pub offsets: Vec<i64>,
+    /// The attempts whose end was noted, with their outputs, in that order.
+    pub ended: Vec<(At, RunEnd, Option<String>)>,
 }
 
 impl OrderRequest {

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 async fn start(local: &Local, request: &OrderRequest) -> Running {
     timeout(
         Duration::from_secs(10),
-        local.start(request, FIRST, &[], None, None),
+        local.start_runner(request, FIRST, &[], None, None),
     )
     .await
     .unwrap()
@@ -92,7 +92,7 @@ async fn a_runner_that_is_not_there_says_so() {
         ..LocalOptions::default()
     });
     let error = local
-        .start(&one_task(folder.path()), FIRST, &[], None, None)
+        .start_runner(&one_task(folder.path()), FIRST, &[], None, None)
         .await
         .unwrap_err();
     assert!(matches!(error, LaunchError::Runner { .. }), "{error}");
@@ -263,7 +263,7 @@ fn host_process() {
         let local = shell(&script);
         // One that waits must go as well.
         request.source = Source::Auto;
-        let _waiting = local.prepare(&request, (model::Position(1), model::Attempt(1)));
+        let _waiting = local.prepare_runner(&request, (model::Position(1), model::Attempt(1)));
         let running = tokio::spawn(async move { start(&local, &request).await })
             .await
             .unwrap();
@@ -367,7 +367,7 @@ async fn as_root_what_was_prepared_is_used_or_goes() {
     let mut request = one_task(folder.path());
     request.source = Source::Auto;
     let local = shell("exit 4");
-    let Some(prepared) = local.prepare(&request, FIRST) else {
+    let Some(prepared) = local.prepare_runner(&request, FIRST) else {
         println!(
             "no cgroup can be made here: {:?}",
             local.no_cgroup().map(ToString::to_string)
@@ -389,7 +389,7 @@ async fn as_root_what_was_prepared_is_used_or_goes() {
     let begin = Instant::now();
     let running = timeout(
         limit,
-        local.start(&request, FIRST, &[], None, Some(prepared)),
+        local.start_runner(&request, FIRST, &[], None, Some(prepared)),
     )
     .await;
     println!("start of what was prepared: {:?}", begin.elapsed());
@@ -402,16 +402,20 @@ async fn as_root_what_was_prepared_is_used_or_goes() {
         &request.handle.order_uid.0.simple().to_string()[20..]
     );
     let there = || find(std::path::Path::new("/sys/fs/cgroup"), &name, 6);
-    let unused = local.prepare(&request, FIRST).unwrap();
+    let unused = local.prepare_runner(&request, FIRST).unwrap();
     assert!(there());
     drop(unused);
     assert!(!there());
     // Killed while it waits: another one takes its place.
-    let killed = local.prepare(&request, FIRST).unwrap();
+    let killed = local.prepare_runner(&request, FIRST).unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     let procs = procs_of(std::path::Path::new("/sys/fs/cgroup"), &name, 6).unwrap();
     kill("-KILL", procs.trim());
-    let running = timeout(limit, local.start(&request, FIRST, &[], None, Some(killed))).await;
+    let running = timeout(
+        limit,
+        local.start_runner(&request, FIRST, &[], None, Some(killed)),
+    )
+    .await;
     let running = running.unwrap().unwrap();
     assert_eq!(running.no_cgroup(), None);
     assert_eq!(end(running).await.runner, RunnerEnd::Code(4));

@@ -23,7 +23,7 @@ use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-fn orchestrator(bus: &Bus, launcher: Local) -> Orchestrator {
+fn orchestrator(bus: &Bus, launcher: Local) -> Orchestrator<Local> {
     let options = Options {
         storing_timeout: Duration::from_secs(5),
         ..Options::of(bus)
@@ -141,7 +141,7 @@ async fn terminated_softly_then_hard() {
     );
     let service = orchestrator(&bus, shell(&script));
     let running = tokio::spawn(async move { service.run(request).await });
-    let Some(OrderEvent::Started { pid, .. }) = happened.recv().await else {
+    let Some(OrderEvent::Started { pid: Some(pid), .. }) = happened.recv().await else {
         panic!("no start")
     };
     let child = line_of(&pid_file);

@@ -459,6 +459,21 @@ fn v2_in_a_container_without_a_cgroup_namespace() {
         .finds_v2("cgroup");
 }
 
+/// Where the whole hierarchy is mounted, the container's own folder is far below, and its neighbours are
+/// there as well.
+#[test]
+fn v2_in_a_container_that_sees_the_whole_hierarchy() {
+    let machine = Machine::new();
+    let own = "kubepods.slice/kubepods-pod1.slice/cri-containerd-abc.scope";
+    machine
+        .all("cgroup", &[("cgroup.procs", "")])
+        .all(&format!("cgroup/{own}"), &[EVENTS, MEMORY])
+        .own(&format!("0::/{own}\n"));
+    machine
+        .mounts(&[("/", "cgroup", "cgroup2", "ro")])
+        .finds_v2(&format!("cgroup/{own}"));
+}
+
 #[test]
 fn v2_on_the_host_with_escapes_of_systemd() {
     let machine = Machine::new();
@@ -543,6 +558,87 @@ fn hybrid_in_a_container_without_a_cgroup_namespace() {
     hybrid(&machine, "/docker/abc", "/docker/abc");
     machine.write("v1/memory/memory.usage_in_bytes", "77\n");
     machine.finds_v1("v1/cpu");
+}
+
+/// As a kubelet with the driver `cgroupfs` makes it, on a machine without v2: each controller's own folder
+/// is mounted, and `/proc/self/cgroup` names it as the host does.
+#[test]
+fn v1_in_a_pod_without_a_cgroup_namespace() {
+    let machine = Machine::new();
+    let own = "/podometer-node/kubepods/burstable/pod0198c5d2/4fe1";
+    machine.own(&format!(
+        "8:pids:{own}\n4:memory:{own}\n2:cpuacct:{own}\n1:cpu:{own}\n0::/\n"
+    ));
+    machine.mounts(&[
+        (own, "cgroup/cpu", "cgroup", "ro,cpu"),
+        (own, "cgroup/cpuacct", "cgroup", "ro,cpuacct"),
+        (own, "cgroup/memory", "cgroup", "ro,memory"),
+        (own, "cgroup/pids", "cgroup", "ro,pids"),
+    ]);
+    in_a_pod_with_v1(&machine);
+}
+
+/// All paths are `/` then, and nothing but the mounts themselves can be the cgroup.
+#[test]
+fn v1_in_a_pod_with_a_cgroup_namespace() {
+    for root in ["/", "/../4fe1"] {
+        let machine = Machine::new();
+        machine.own("8:pids:/\n4:memory:/\n2:cpuacct:/\n1:cpu:/\n");
+        machine.mounts(&[
+            (root, "cgroup/cpu", "cgroup", "ro,cpu"),
+            (root, "cgroup/cpuacct", "cgroup", "ro,cpuacct"),
+            (root, "cgroup/memory", "cgroup", "ro,memory"),
+            (root, "cgroup/pids", "cgroup", "ro,pids"),
+        ]);
+        in_a_pod_with_v1(&machine);
+    }
+}
+
+fn in_a_pod_with_v1(machine: &Machine) {
+    let own = format!("{}\n", std::process::id());
+    for controller in ["cpu", "cpuacct", "memory", "pids"] {
+        machine.write(&format!("cgroup/{controller}/cgroup.procs"), &own);
+    }
+    machine
+        .write(
+            "cgroup/cpu/cpu.stat",
+            "nr_throttled 2\nthrottled_time 5000000\n",
+        )
+        .write("cgroup/memory/memory.usage_in_bytes", "30000000\n")
+        .write("cgroup/memory/memory.max_usage_in_bytes", "50000000\n")
+        .write(
+            "cgroup/memory/memory.stat",
+            "total_rss 20000000\ntotal_inactive_file 1000000\n",
+        )
+        .write("cgroup/memory/memory.oom_control", "oom_kill 0\n")
+        .write("cgroup/pids/pids.current", "6\n")
+        .write("cgroup/cpuacct/cpuacct.usage", "7000000000\n");
+    let mut probe = machine.probe();
+    assert_eq!(
+        probe.kind(),
+        SourceKind::CgroupV1,
+        "{:?}",
+        probe.fallback_reason()
+    );
+    assert_eq!(probe.read().memory_kernel_peak_bytes, Some(50_000_000));
+    machine
+        .write("cgroup/cpuacct/cpuacct.usage", "9000000000\n")
+        .write(
+            "cgroup/cpu/cpu.stat",
+            "nr_throttled 3\nthrottled_time 6000000\n",
+        )
+        .write("cgroup/memory/memory.oom_control", "oom_kill 1\n");
+    let now = probe.read();
+    // The probe stands in the cgroup itself, so its own share is taken out.
+    let used = now.cpu_usage_nsec.unwrap();
+    assert!((1_000_000_000..2_000_000_000).contains(&used), "{used}");
+    let anon = now.memory_anon_bytes.unwrap();
+    assert!(anon < 20_000_000 && anon > 10_000_000, "{anon}");
+    assert_eq!(
+        (now.cpu_nr_throttled, now.cpu_throttled_usec),
+        (Some(1), Some(1000))
+    );
+    assert_eq!(now.oom_kill, Some(1));
 }
 
 #[test]

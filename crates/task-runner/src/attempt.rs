@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use model::{AttemptSpec, Reading, TerminationLog, Timestamp, Totals, run::RunEnd};
+use model::{AttemptSpec, Reading, TerminationLog, Timestamp, Totals, run::RunEnd, stream::Heard};
 use nix::sys::signal::Signal;
 use tokio::{
     task::{JoinHandle, LocalSet, spawn_local},
@@ -13,12 +13,14 @@ use tokio::{
 use crate::{
     children::{Children, descendants},
     command::{self, Started},
+    go::{self, Word},
     grid,
     meter::{Clock, Meter},
     outcome::{Ended, Intervention},
+    output,
     report::{Reporter, Start},
     setup::{self, Asked, Signals},
-    stream::{self, Shared},
+    stream::{self, Shared, Terms},
     termination::LogFile,
     totals::Peaks,
 };
@@ -28,23 +30,33 @@ mod end;
 /// How long killed processes get to vanish. One that hangs in the kernel must not hang the order.
 const REAP_PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a shell exits with when it was terminated.
+const TERMINATED: i32 = 128 + Signal::SIGTERM as i32;
+
 /// Runs the attempt; returns the exit code to end with.
-pub(crate) fn run(spec: &AttemptSpec) -> Result<i32> {
+pub(crate) fn run(spec: AttemptSpec) -> Result<i32> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    LocalSet::new().block_on(&runtime, async { Attempt::prepare(spec)?.run().await })
+    LocalSet::new().block_on(&runtime, async {
+        let mut attempt = Attempt::prepare(spec)?;
+        if !attempt.may_start().await {
+            return Ok(TERMINATED);
+        }
+        attempt.run().await
+    })
 }
 
 /// All that an attempt needs while it runs.
-struct Attempt<'a> {
-    spec: &'a AttemptSpec,
+struct Attempt {
+    spec: AttemptSpec,
     launcher: u32,
     clock: Clock,
     meter: Meter,
     signals: Signals,
     shared: Shared,
     stream: Option<(JoinHandle<()>, String)>,
+    word: Word,
     log_file: LogFile,
     peaks: Peaks,
     last: Reading,
@@ -53,24 +65,27 @@ struct Attempt<'a> {
     kill_at: Option<Instant>,
 }
 
-impl<'a> Attempt<'a> {
-    fn prepare(spec: &'a AttemptSpec) -> Result<Self> {
+impl Attempt {
+    fn prepare(spec: AttemptSpec) -> Result<Self> {
         let launcher = std::os::unix::process::parent_id();
         setup::become_subreaper();
         let signals = Signals::listen().context("runner")?;
         let clock = Clock::start();
-        let meter = Meter::open(spec, clock);
+        let meter = Meter::open(&spec, clock);
         let log_file = LogFile::open(&spec.termination_log);
         setup::protect();
-        let shared = Shared::default();
-        let stream = stream::bind(spec)
-            .inspect_err(|error| eprintln!("podometer runner: {error:#}"))
-            .ok()
-            .map(|(listener, address)| {
-                let token = spec.token.clone();
-                let task = spawn_local(stream::serve(listener, shared.clone(), spec.key, token));
-                (task, address)
-            });
+        let (shared, (gate, word)) = (Shared::default(), go::gate());
+        let stream = match stream::bind(&spec) {
+            Ok((listener, address)) => {
+                let serve = stream::serve(listener, shared.clone(), Terms::of(&spec), gate);
+                Some((spawn_local(serve), address))
+            }
+            Err(error) if spec.wait => return Err(error.context("nobody could say GO")),
+            Err(error) => {
+                eprintln!("podometer runner: {error:#}");
+                None
+            }
+        };
         Ok(Self {
             spec,
             launcher,
@@ -79,6 +94,7 @@ impl<'a> Attempt<'a> {
             signals,
             shared,
             stream,
+            word,
             log_file,
             peaks: Peaks::default(),
             last: Reading::default(),
@@ -87,17 +103,42 @@ impl<'a> Attempt<'a> {
         })
     }
 
+    /// Waits for the orchestrator's word, if it is to; returns whether the command is to be started.
+    async fn may_start(&mut self) -> bool {
+        if !self.spec.wait {
+            return true;
+        }
+        let given = loop {
+            tokio::select! {
+                given = self.word.given() => break given,
+                asked = self.signals.next() => if matches!(asked, Asked::Terminate | Asked::Orphaned) {
+                    return false;
+                },
+            }
+        };
+        self.spec.env.extend(given.env);
+        self.spec.argv.extend(given.argv_tail);
+        // The wall clock may have been set meanwhile.
+        self.clock = Clock::start();
+        self.meter.set_clock(self.clock);
+        true
+    }
+
     async fn run(mut self) -> Result<i32> {
         let baseline = self.sample(false);
         let start = Instant::now();
         let started_at = self.clock.at(start);
-        let command = command::start(self.spec);
+        let command = command::start(&self.spec);
+        self.word.answer(match &command {
+            Ok(_) => Heard::Started,
+            Err(ended) => Heard::Failed(ended.message().unwrap_or_default()),
+        });
         if let (Ok(command), Some(probe)) = (&command, self.meter.probe()) {
             probe.command_started(command.pid.as_raw());
         }
         self.write_log(started_at, command.as_ref().ok(), None);
         let reporter = Reporter::start(
-            self.spec,
+            &self.spec,
             Start {
                 stream: self.stream.as_ref().map(|(_, address)| address.clone()),
                 started_at,
@@ -105,22 +146,30 @@ impl<'a> Attempt<'a> {
                 source: self.meter.source(),
             },
         );
-        let (ended, end, leftovers) = match &command {
-            Err(ended) => (ended.clone(), Instant::now(), 0),
+        let (ended, end, leftovers, tee) = match command {
+            Err(ended) => (ended, Instant::now(), 0, None),
             Ok(command) => {
                 let mut children = Children::new(command.pid);
-                let (ended, end) = self.watch(&mut children, command, start, started_at).await;
+                let (ended, end) = self.watch(&mut children, &command, start, started_at).await;
                 command.restore_terminal();
-                (ended, end, self.end_leftovers(&mut children).await)
+                let leftovers = self.end_leftovers(&mut children).await;
+                (ended, end, leftovers, command.tee)
             }
         };
         self.sample(true);
+        let said = match tee {
+            Some(tee) => Some(tee.finish().await),
+            None => None,
+        };
         let duration = end.saturating_duration_since(start).as_secs_f64();
         let totals = Totals {
             leftover_processes: Some(leftovers),
             ..self.totals(Some(duration))
         };
-        self.finish(reporter, started_at, end, &ended, totals).await;
+        let output = output::read(&self.spec, said);
+        self.finish(reporter, started_at, end, &ended, totals, output)
+            .await;
+        self.word.answered().await;
         Ok(ended.process_code())
     }
 

@@ -7,7 +7,10 @@ use std::{
     process::{Command, Stdio as Process},
 };
 
-use model::{AttemptSpec, attempt::SPEC_VARIABLE, attempt::Stdio};
+use model::{
+    AttemptSpec,
+    attempt::{RUNNER_VARIABLES, Stdio},
+};
 use nix::{
     sys::{
         prctl,
@@ -16,7 +19,7 @@ use nix::{
     unistd::{Pid, getpgid, getpid, getppid, tcgetpgrp, tcsetpgrp},
 };
 
-use crate::outcome::Ended;
+use crate::{outcome::Ended, tee::Tee};
 
 /// The exit codes of a shell for a command that isn't there, and for one that can't be run.
 const NOT_FOUND: i32 = 127;
@@ -28,6 +31,8 @@ pub(crate) struct Started {
     pub(crate) pid: Pid,
     /// The terminal's foreground group before it was given to the command.
     terminal: Option<Pid>,
+    /// What copies its standard output, if it goes through the runner.
+    pub(crate) tee: Option<Tee>,
 }
 
 impl Started {
@@ -60,7 +65,7 @@ pub(crate) fn start(spec: &AttemptSpec) -> Result<Started, Ended> {
         Ended::NotStarted(code, message)
     };
     let terminal = terminal_to_hand_over(spec);
-    let mut command = prepare(spec, terminal.is_some()).map_err(not_started)?;
+    let (mut command, tee) = prepare(spec, terminal.is_some()).map_err(not_started)?;
     let child = command.spawn().map_err(|error| {
         take_back(terminal);
         not_started(error)
@@ -69,28 +74,52 @@ pub(crate) fn start(spec: &AttemptSpec) -> Result<Started, Ended> {
     Ok(Started {
         pid: Pid::from_raw(child.id() as i32),
         terminal,
+        tee,
     })
 }
 
-fn prepare(spec: &AttemptSpec, takes_terminal: bool) -> io::Result<Command> {
+fn prepare(spec: &AttemptSpec, takes_terminal: bool) -> io::Result<(Command, Option<Tee>)> {
     let mut command = Command::new(&spec.argv[0]);
     command
         .args(&spec.argv[1..])
-        .env_remove(SPEC_VARIABLE)
         .envs(&spec.env)
         .process_group(0);
+    for name in RUNNER_VARIABLES {
+        command.env_remove(name);
+    }
     if let Some(folder) = &spec.working_dir {
         command.current_dir(folder);
     }
-    if let Stdio::Files { out, err } = &spec.stdio {
-        command
-            .stdout(File::create(out)?)
-            .stderr(File::create(err)?)
-            .stdin(Process::null());
-    }
+    let tee = direct(&mut command, &spec.stdio)?;
     // SAFETY: only async-signal-safe calls between fork and exec.
     unsafe { command.pre_exec(move || before_exec(takes_terminal)) };
-    Ok(command)
+    Ok((command, tee))
+}
+
+/// Says where its standard input comes from, and where its output and error go.
+fn direct(command: &mut Command, stdio: &Stdio) -> io::Result<Option<Tee>> {
+    let tee = match stdio {
+        Stdio::Inherit => return Ok(None),
+        Stdio::Files { out, err } => {
+            command
+                .stdout(File::create(out)?)
+                .stderr(File::create(err)?);
+            None
+        }
+        Stdio::Tee => Tee::start()
+            .inspect_err(|error| {
+                eprintln!(
+                    "podometer runner: the last line of the task's output isn't seen: {error}"
+                );
+            })
+            .ok()
+            .map(|(tee, to)| {
+                command.stdout(to);
+                tee
+            }),
+    };
+    command.stdin(Process::null());
+    Ok(tee)
 }
 
 /// The command dies with the runner, and starts with the signals that it would have without one. It

@@ -63,6 +63,11 @@ impl Meter {
         }
     }
 
+    /// Counts time anew. Before the first reading.
+    pub(crate) fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
     pub(crate) fn source(&self) -> &'static str {
         self.probe
             .as_ref()

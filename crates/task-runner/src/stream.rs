@@ -1,8 +1,8 @@
-//! Serves the readings on a TCP port: see [`model::stream`] for what is said there.
+//! Serves the readings on a TCP port, and hears GO there: see [`model::stream`] for what is said.
 
 use std::{
     cell::RefCell,
-    net::{Ipv4Addr, TcpListener as StdListener},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener},
     rc::Rc,
     time::Duration,
 };
@@ -11,8 +11,9 @@ use anyhow::{Context, Result, ensure};
 use model::{
     AttemptKey, AttemptSpec,
     attempt::Token,
-    stream::{Ack, Frame, Hello, MAX_LINE},
+    stream::{Ack, Frame, Given, Go, Hello, MAX_GO, MAX_LINE},
 };
+use serde::Serialize;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf},
@@ -21,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::retained::Retained;
+use crate::{go::Gate, retained::Retained};
 
 /// How long a reader may take to show its token, and to take a reading.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,20 +36,53 @@ pub(crate) struct Shared {
 
 /// Binds the port; the local launcher's streams stay on this machine.
 pub(crate) fn bind(spec: &AttemptSpec) -> Result<(StdListener, String)> {
-    let local = ["127.0.0.1", "localhost"].contains(&spec.stream_host.as_str());
-    let address = if local {
-        Ipv4Addr::LOCALHOST
+    let (port, host) = (spec.stream_port.unwrap_or(0), spec.stream_host.as_str());
+    let is_v6 = host.parse::<Ipv6Addr>().is_ok();
+    let address: SocketAddr = if ["127.0.0.1", "localhost"].contains(&host) {
+        (Ipv4Addr::LOCALHOST, port).into()
+    } else if is_v6 {
+        (Ipv6Addr::UNSPECIFIED, port).into()
     } else {
-        Ipv4Addr::UNSPECIFIED
+        (Ipv4Addr::UNSPECIFIED, port).into()
     };
-    let listener = StdListener::bind((address, 0)).context("can't bind a port for samples")?;
+    let listener =
+        StdListener::bind(address).with_context(|| format!("can't bind a port at {address}"))?;
     listener.set_nonblocking(true)?;
     let port = listener.local_addr()?.port();
-    Ok((listener, format!("{}:{port}", spec.stream_host)))
+    let host = if is_v6 {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
+    Ok((listener, format!("{host}:{port}")))
 }
 
-/// Serves readers until it is aborted. The newest reader replaces the one before.
-pub(crate) async fn serve(listener: StdListener, shared: Shared, key: AttemptKey, token: Token) {
+/// What a caller must know and show, and how long its first line may be.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    key: AttemptKey,
+    token: Token,
+    longest: usize,
+}
+
+impl Terms {
+    pub(crate) fn of(spec: &AttemptSpec) -> Self {
+        Self {
+            key: spec.key,
+            token: spec.token.clone(),
+            longest: if spec.wait { MAX_GO } else { MAX_LINE },
+        }
+    }
+}
+
+/// What a caller wants.
+enum Wanted {
+    Readings,
+    Go(Given),
+}
+
+/// Serves readers until it is aborted, the newest in place of the one before, and whoever says GO.
+pub(crate) async fn serve(listener: StdListener, shared: Shared, terms: Terms, gate: Gate) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
     };
@@ -58,18 +92,27 @@ pub(crate) async fn serve(listener: StdListener, shared: Shared, key: AttemptKey
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let (shared, current, token) = (shared.clone(), Rc::clone(&current), token.clone());
+        let (shared, current) = (shared.clone(), Rc::clone(&current));
+        let (terms, gate) = (terms.clone(), gate.clone());
         spawn_local(async move {
             let _ = stream.set_nodelay(true);
             let (mut reader, mut writer) = split(stream);
-            let hello = timeout(PATIENCE, greet(&mut reader, &mut writer, key, &token)).await;
-            if matches!(hello, Ok(Ok(()))) {
-                let conversation = spawn_local(async move {
-                    let _ = converse(&shared, reader, writer).await;
-                });
-                if let Some(before) = current.borrow_mut().replace(conversation) {
-                    before.abort();
+            match timeout(PATIENCE, greet(&mut reader, &mut writer, &terms)).await {
+                Ok(Ok(Wanted::Readings)) => {
+                    let conversation = spawn_local(async move {
+                        let _ = converse(&shared, reader, writer).await;
+                    });
+                    if let Some(before) = current.borrow_mut().replace(conversation) {
+                        before.abort();
+                    }
                 }
+                Ok(Ok(Wanted::Go(given))) => {
+                    let tell = async |heard| {
+                        let _ = send(&mut writer, &heard).await;
+                    };
+                    gate.say(given, tell).await;
+                }
+                _ => {}
             }
         });
     }
@@ -83,12 +126,17 @@ fn split(stream: TcpStream) -> (BufReader<OwnedReadHalf>, OwnedWriteHalf) {
 async fn greet(
     reader: &mut BufReader<OwnedReadHalf>,
     writer: &mut OwnedWriteHalf,
-    key: AttemptKey,
-    token: &Token,
-) -> Result<()> {
-    let hello: Hello = serde_json::from_str(&line(reader).await?)?;
-    if hello.key == key && same_secret(&hello.token.0, &token.0) {
-        return Ok(());
+    terms: &Terms,
+) -> Result<Wanted> {
+    let text = line(reader, terms.longest).await?;
+    let (token, key, wanted) = if let Ok(word) = serde_json::from_str::<Go>(&text) {
+        (word.token, word.key, Wanted::Go(word.go))
+    } else {
+        let Hello { token, key } = serde_json::from_str(&text)?;
+        (token, key, Wanted::Readings)
+    };
+    if key == terms.key && same_secret(&token.0, &terms.token.0) {
+        return Ok(wanted);
     }
     send(writer, &Frame::Refused).await?;
     anyhow::bail!("refused")
@@ -96,18 +144,20 @@ async fn greet(
 
 /// Compares in a time that doesn't tell how much of a guess was right.
 fn same_secret(a: &str, b: &str) -> bool {
-    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |d, (x, y)| d | (x ^ y)) == 0
+    !b.is_empty()
+        && a.len() == b.len()
+        && a.bytes().zip(b.bytes()).fold(0, |d, (x, y)| d | (x ^ y)) == 0
 }
 
-async fn line(reader: &mut BufReader<OwnedReadHalf>) -> Result<String> {
+async fn line(reader: &mut BufReader<OwnedReadHalf>, longest: usize) -> Result<String> {
     let mut text = String::new();
-    let read = reader.take(MAX_LINE as u64).read_line(&mut text).await?;
+    let read = reader.take(longest as u64).read_line(&mut text).await?;
     ensure!(read > 0 && text.ends_with('\n'), "the reader is gone");
     Ok(text)
 }
 
-async fn send(writer: &mut OwnedWriteHalf, frame: &Frame) -> Result<()> {
-    let mut text = serde_json::to_vec(frame)?;
+async fn send(writer: &mut OwnedWriteHalf, word: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_vec(word)?;
     text.push(b'\n');
     timeout(PATIENCE, writer.write_all(&text)).await??;
     Ok(())
@@ -121,7 +171,7 @@ async fn converse(
 ) -> Result<()> {
     let acknowledgements = async {
         loop {
-            let Ack { ack } = serde_json::from_str(&line(&mut reader).await?)?;
+            let Ack { ack } = serde_json::from_str(&line(&mut reader, MAX_LINE).await?)?;
             shared.retained.borrow_mut().acknowledge(ack);
         }
     };

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::attempt::Token;
+use model::attempt::{KAFKA_PROPERTIES_VARIABLE, Token};
 use rdkafka::ClientConfig;
 
 use crate::Error;
@@ -36,12 +36,15 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The settings of a service in a cluster: files, then the process's environment, then the
-    /// address.
+    /// The settings of a service in a cluster: files, then the process's environment (the text of
+    /// such a file in `PODOMETER_KAFKA_PROPERTIES`, then single options), then the address.
     pub fn of_service(servers: Option<&str>, files: &[PathBuf]) -> Result<Self, Error> {
         let mut settings = Self::default();
         for file in files {
             settings.read_file(file)?;
+        }
+        if let Ok(text) = std::env::var(KAFKA_PROPERTIES_VARIABLE) {
+            settings.read_properties(KAFKA_PROPERTIES_VARIABLE, &text)?;
         }
         let text = |(name, value): (OsString, OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -140,6 +143,11 @@ impl Settings {
             self.options.insert(key, Token(value.to_owned()));
         }
         Ok(())
+    }
+
+    /// The clients' options without the address, to be handed to a runner.
+    pub fn into_options(self) -> BTreeMap<String, Token> {
+        self.options
     }
 
     pub(crate) fn options(&self) -> &BTreeMap<String, Token> {

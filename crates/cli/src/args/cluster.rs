@@ -28,6 +28,29 @@ impl ClusterArgs {
     }
 }
 
+/// Whether a command that reads looks at a cluster, and at which.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct MaybeClusterArgs {
+    /// Look at a cluster instead of the data folder here; so do the options that name one
+    #[arg(long = "cluster", help_heading = HEADING)]
+    wanted: bool,
+    #[command(flatten)]
+    which: ClusterArgs,
+}
+
+impl MaybeClusterArgs {
+    /// The cluster that is meant, if one is.
+    pub(crate) fn wanted(&self) -> Option<&ClusterArgs> {
+        let ClusterArgs {
+            namespace,
+            context,
+            kubeconfig,
+        } = &self.which;
+        let named = namespace.is_some() || context.is_some() || kubeconfig.is_some();
+        (self.wanted || named).then_some(&self.which)
+    }
+}
+
 /// A DNS label, as namespaces are.
 fn namespace(text: &str) -> Result<String, String> {
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod exec;
+mod load;
 mod read;
 mod run;
 mod up;
@@ -12,8 +13,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use image_tasks::ImageTask;
 
-pub(crate) use cluster::ClusterArgs;
+pub(crate) use cluster::{ClusterArgs, MaybeClusterArgs};
 pub(crate) use exec::ExecArgs;
+pub(crate) use load::{LoadArgs, LogsArgs, TerminateArgs};
 pub(crate) use read::{
     ChartArgs, CompletionsArgs, DeleteArgs, MigrateArgs, OrdersArgs, PictureFormat, ReportArgs,
     StatusArgs,
@@ -88,8 +90,11 @@ pub(crate) enum Command {
     Exec(ExecArgs),
     Up(UpArgs),
     Down(DownArgs),
+    Load(LoadArgs),
     Orders(OrdersArgs),
     Status(StatusArgs),
+    Logs(LogsArgs),
+    Terminate(TerminateArgs),
     Chart(ChartArgs),
     Report(ReportArgs),
     Delete(DeleteArgs),

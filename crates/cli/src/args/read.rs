@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use clap_complete::Shell;
 use model::{OrderId, TaskName};
 
-use super::Age;
+use super::{Age, MaybeClusterArgs};
 
 /// List the orders, newest first
 #[derive(Debug, Args)]
@@ -15,12 +15,14 @@ pub(crate) struct OrdersArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) cluster: MaybeClusterArgs,
 }
 
 /// Show how an order stands, and its runs
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  podometer status leaf\n  podometer status leaf --follow && echo it succeeded"
+    after_help = "Examples:\n  podometer status leaf\n  podometer status leaf --follow && echo it succeeded\n  podometer status leaf --cluster"
 )]
 pub(crate) struct StatusArgs {
     /// The order's id
@@ -31,6 +33,8 @@ pub(crate) struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) cluster: MaybeClusterArgs,
 }
 
 /// Draw the tasks of an order
@@ -50,6 +54,8 @@ pub(crate) struct ChartArgs {
     /// Where the pictures go [default: the order's folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) cluster: MaybeClusterArgs,
 }
 
 /// The form of a picture.
@@ -73,6 +79,8 @@ pub(crate) struct ReportArgs {
     /// The file [default: report.html in the order's folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) cluster: MaybeClusterArgs,
 }
 
 /// Forget orders with all that was measured and drawn

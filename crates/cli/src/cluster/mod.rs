@@ -5,13 +5,19 @@
 mod apply;
 mod connect;
 mod error;
+mod forward;
+mod load;
 pub(crate) mod manifest;
 pub(crate) mod order;
+mod orders;
 pub(crate) mod readiness;
 pub(crate) mod remove;
 pub(crate) mod secrets;
+mod store;
 pub(crate) mod volumes;
 pub(crate) mod wait;
 
 pub(crate) use connect::Cluster;
 pub(crate) use error::{Doing, Error};
+pub(crate) use load::{How, MAX_INPUT};
+pub(crate) use orders::Found;

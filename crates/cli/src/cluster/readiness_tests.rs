@@ -1,6 +1,6 @@
 //! What the API server says, and what people read.
 
-#![allow(clippy::needless_pass_by_value, reason = "`json!` makes values")]
+#![allow(clippy::needless_pass_by_value, reason = "json! makes values")]
 
 use serde_json::{Value, from_value, json};
 

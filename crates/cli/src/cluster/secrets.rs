@@ -9,7 +9,7 @@ use crate::{args::Overlay, load::Usage};
 /// Its name.
 pub(crate) const NAME: &str = "podometer-secrets";
 /// Where tokens of orders on shared topics come from.
-const SECRET: &str = "secret";
+pub(crate) const SECRET: &str = "secret";
 /// The password of the database in the cluster.
 pub(crate) const PASSWORD: &str = "database-password";
 /// Where the database is, with the password.

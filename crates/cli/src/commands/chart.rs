@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use chart::Format;
 use monitor_consumer::drawing::Drawable;
 
-use super::{open, order};
+use super::{open_either, order};
 use crate::{
     args::{ChartArgs, PictureFormat},
     data::DataFolder,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(super) async fn run(args: &ChartArgs, data: &DataFolder) -> Result<Code> {
-    let store = open(data).await?;
+    let store = open_either(data, &args.cluster).await?;
     let row = order(&store, data, &args.order).await?;
     let drawable = Drawable::read(&store, &args.order).await?;
     store.close().await;

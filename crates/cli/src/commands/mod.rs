@@ -6,11 +6,15 @@ mod down;
 mod exec;
 mod hidden;
 mod host;
+mod load;
+mod logs;
 mod migrate;
+mod on_cluster;
 mod orders;
 mod report;
 mod run;
 mod status;
+mod terminate;
 mod up;
 
 use std::{future::Future, time::Duration};
@@ -21,7 +25,8 @@ use model::OrderId;
 use store::{Migrations, OrderRow, ServerAddress, Store};
 
 use crate::{
-    args::{Cli, Command, CompletionsArgs, Global},
+    args::{Cli, Command, CompletionsArgs, Global, MaybeClusterArgs},
+    cluster::Cluster,
     data::DataFolder,
     exit::Code,
     load::Usage,
@@ -48,8 +53,17 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
                     Command::Exec(args) => exec::run(args, data, verbosity.quiet).await,
                     Command::Up(args) => up::run(args, database_url, verbosity.quiet).await,
                     Command::Down(args) => down::run(args, verbosity.quiet).await,
-                    Command::Orders(args) => orders::run(&args, &data).await,
-                    Command::Status(args) => status::run(&args, &data).await,
+                    Command::Load(args) => load::run(args).await,
+                    Command::Logs(args) => logs::run(args).await,
+                    Command::Terminate(args) => terminate::run(args).await,
+                    Command::Orders(args) => match args.cluster.wanted() {
+                        Some(cluster) => on_cluster::orders(&args, cluster).await,
+                        None => orders::run(&args, &data).await,
+                    },
+                    Command::Status(args) => match args.cluster.wanted() {
+                        Some(cluster) => on_cluster::status(&args, cluster).await,
+                        None => status::run(&args, &data).await,
+                    },
                     Command::Chart(args) => chart::run(&args, &data).await,
                     Command::Report(args) => report::run(&args, &data).await,
                     Command::Delete(args) => delete::run(&args, &data).await,
@@ -95,7 +109,15 @@ fn completions(args: &CompletionsArgs) -> Result<Code> {
     Ok(Code::DONE)
 }
 
-/// The store, for commands that only read.
+/// The store, for commands that only read: of a cluster, or here.
+async fn open_either(data: &DataFolder, cluster: &MaybeClusterArgs) -> Result<Store> {
+    match cluster.wanted() {
+        Some(which) => Cluster::connect(which).await?.store().await,
+        None => open(data).await,
+    }
+}
+
+/// The store here, for commands that only read.
 async fn open(data: &DataFolder) -> Result<Store> {
     let store = Store::open_existing(data.location()).await?;
     owner::tidy_if_possible(&store, data).await;

@@ -5,11 +5,11 @@ use std::fs;
 use anyhow::{Context, Result};
 use monitor_consumer::drawing::Drawable;
 
-use super::{open, order};
+use super::{open_either, order};
 use crate::{args::ReportArgs, data::DataFolder, exit::Code, load::Usage, output};
 
 pub(super) async fn run(args: &ReportArgs, data: &DataFolder) -> Result<Code> {
-    let store = open(data).await?;
+    let store = open_either(data, &args.cluster).await?;
     let row = order(&store, data, &args.order).await?;
     let drawable = Drawable::read(&store, &args.order).await?;
     store.close().await;

@@ -7,13 +7,13 @@ use std::{fs::File, io::Read, path::Path, path::PathBuf};
 
 use anyhow::Result;
 use model::{
-    Catalogue, Order, OrderError,
+    Catalogue, Order, OrderError, OrderId,
     order::{OrderProblem, OrderSource},
 };
 
 pub(crate) use usage::Usage;
 
-use crate::args::RunArgs;
+use crate::args::{LoadArgs, RunArgs};
 
 /// No order that a person writes is longer, bytes.
 const MAX_FILE: u64 = 16 << 20;
@@ -29,19 +29,57 @@ pub(crate) struct Prepared {
     pub(crate) input: Option<PathBuf>,
 }
 
-/// All orders of an invocation, in the order in which they run.
+/// All orders that are to run here, in the order in which they run.
 ///
 /// # Errors
 /// The first thing that is wrong, with its place.
 pub(crate) fn orders(args: &RunArgs) -> Result<Vec<Prepared>> {
-    let catalogue = catalogue(&args.catalog)?;
+    prepare(&args.orders, &args.input, &args.catalog, Order::check_local)
+}
+
+/// All orders that are to be handed to a cluster.
+///
+/// # Errors
+/// The first thing that is wrong, with its place.
+pub(crate) fn for_cluster(args: &LoadArgs) -> Result<Vec<Prepared>> {
+    let workspace = !args.no_workspace;
+    let prepared = prepare(
+        &args.orders,
+        &args.input,
+        &args.catalog,
+        Order::check_cluster,
+    )?;
+    if !workspace && prepared.iter().any(|one| one.input.is_some()) {
+        return Err(Usage::InputWithoutWorkspace.into());
+    }
+    Ok(prepared)
+}
+
+/// The id with a number, cut to the length that ids have.
+///
+/// # Errors
+/// None in practice.
+pub(crate) fn numbered(id: &OrderId, number: u32) -> Result<OrderId> {
+    let end = format!("-{number}");
+    let room = OrderId::MAX - end.len();
+    let start: String = id.as_str().chars().take(room).collect();
+    Ok(format!("{}{end}", start.trim_end_matches('-')).parse()?)
+}
+
+fn prepare(
+    files: &[PathBuf],
+    pictures: &[PathBuf],
+    catalogues: &[PathBuf],
+    check: impl Fn(&Order, &OrderSource) -> Result<(), OrderError>,
+) -> Result<Vec<Prepared>> {
+    let catalogue = catalogue(catalogues)?;
     let mut prepared = Vec::new();
-    for path in &args.orders {
+    for path in files {
         let source = read(path)?;
         let order = Order::parse(&source, &catalogue)?;
-        order.check_local(&source)?;
+        check(&order, &source)?;
         let definition = source.text.trim_start_matches('\u{feff}').to_owned();
-        if args.input.is_empty() {
+        if pictures.is_empty() {
             let input = input::of_order(&order, &source, path)?;
             prepared.push(Prepared {
                 order,
@@ -50,7 +88,7 @@ pub(crate) fn orders(args: &RunArgs) -> Result<Vec<Prepared>> {
             });
             continue;
         }
-        for picture in &args.input {
+        for picture in pictures {
             let input = Some(input::given(picture, &order)?);
             prepared.push(Prepared {
                 order: order.clone(),

@@ -23,6 +23,16 @@ pub(crate) enum Usage {
     /// No such order.
     #[error("there is no order {order} in {data}; `podometer orders` lists those that there are")]
     UnknownOrder { order: OrderId, data: String },
+    /// An id that was used.
+    #[error(
+        "the id {order} was used before; `--again` loads it as {free}, or give the order another id"
+    )]
+    Taken { order: OrderId, free: OrderId },
+    /// An input and nowhere to put it.
+    #[error(
+        "--no-workspace: an order that starts from a file needs a workspace; leave the option out"
+    )]
+    InputWithoutWorkspace,
     /// Options of a Kafka and no Kafka.
     #[error(
         "options for Kafka are given, but no Kafka is: name one with --bootstrap-servers HOST:PORT, or by \

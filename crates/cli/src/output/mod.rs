@@ -22,8 +22,13 @@ static BARS: OnceLock<MultiProgress> = OnceLock::new();
 
 /// Writes results. A reader that has gone (`| head`) has seen what it wanted.
 pub(crate) fn print(text: &str) -> Result<()> {
+    print_bytes(text.as_bytes())
+}
+
+/// The same of what may be no text.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(bytes).and_then(|()| out.flush());
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other.context("standard output can't be written; is the disk full?"),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use model::attempt::Launcher;
 use store::RunRow;
 
 use super::{json, table};
@@ -20,7 +21,8 @@ pub(crate) fn notes(runs: &[RunRow], storing_complete: bool) -> Vec<String> {
     };
     let granted = |run: &RunRow| {
         let given = &run.given;
-        given.limit_cpu.is_some() || given.limit_memory_bytes.is_some()
+        let limited = given.limit_cpu.is_some() || given.limit_memory_bytes.is_some();
+        limited && given.launcher.as_deref() != Some(Launcher::Kubernetes.as_str())
     };
     let missed = |run: &RunRow| run.quality.missed_samples > 0;
     let censored = |run: &RunRow| run.censored == Some(true);

@@ -15,7 +15,7 @@ use model::{
 use monitor_consumer::{Event, Finished, MonitorConsumer};
 use monitor_producer::MonitorProducer;
 use orchestrator::{
-    Options, Orchestrator, OrderRequest, Outcome, Source, StdioPolicy, local::Local,
+    Options, Orchestrator, OrderRequest, Outcome, Resume, Source, StdioPolicy, local::Local,
 };
 use store::{NewOrder, Store};
 use tokio::{
@@ -60,7 +60,7 @@ struct Session {
     bus: Bus,
     producer: MonitorProducer,
     consumer: MonitorConsumer,
-    orchestrator: Orchestrator,
+    orchestrator: Orchestrator<Local>,
 }
 
 /// An order that is over.
@@ -210,6 +210,7 @@ impl Session {
             source: source(self.host.measure.source),
             events: Some(events),
             control: self.host.wish.control(),
+            resume: Resume::default(),
         };
         let running = self.orchestrator.run(request);
         tokio::pin!(running);

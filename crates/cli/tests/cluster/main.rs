@@ -1,11 +1,16 @@
-//! The real program on a real Kubernetes: getting there, and going.
+//! The real program on a real Kubernetes: getting there, what orders do there, and going.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!` makes values")]
 
+mod ends;
 #[path = "../cli/harness.rs"]
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod harness;
+mod kills;
+mod kit;
+mod leaf;
+mod many;
 mod namespace;
 mod rights;
 mod up;

@@ -1,6 +1,6 @@
 //! The cluster of test.sh, and a namespace of a test's own on it.
 
-use std::{future::Future, path::PathBuf};
+use std::{future::Future, path::PathBuf, time::Duration};
 
 use k8s_openapi::api::core::v1::{Event, Namespace, Pod};
 use kube::{
@@ -9,7 +9,10 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 
-use crate::harness::{Place, Said};
+use crate::harness::{Place, Running, Said};
+
+/// Longer than anything takes on a busy machine.
+const LIMIT: Duration = Duration::from_mins(6);
 
 /// A namespace that no other test uses; it goes with the test, which says what was in it if it failed.
 pub(crate) struct Space {
@@ -41,7 +44,8 @@ impl Space {
     pub(crate) fn run(&self, args: &[&str]) -> Said {
         let kubeconfig = self.kubeconfig.to_str().unwrap();
         let here = ["--kubeconfig", kubeconfig, "-n", &self.name];
-        self.place.run(&[args, &here].concat())
+        let command = self.place.command(&[args, &here].concat());
+        Running::start(command).wait_for(LIMIT)
     }
 
     /// `podometer up` with the images that the cluster has.
@@ -61,6 +65,11 @@ impl Space {
         runtime.block_on(async { question(Client::try_from(self.config().await).unwrap()).await })
     }
 
+    /// Says what is in it, for whoever has to find out what went wrong.
+    pub(crate) fn tell(&self) {
+        self.ask(async |client| tell(&client).await);
+    }
+
     /// How the cluster is reached.
     pub(crate) async fn config(&self) -> Config {
         let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).unwrap();
@@ -76,10 +85,10 @@ impl Drop for Space {
     fn drop(&mut self) {
         let failed = std::thread::panicking();
         let name = self.name.clone();
+        if failed {
+            self.tell();
+        }
         self.ask(async |client| {
-            if failed {
-                tell(&client).await;
-            }
             let namespaces: Api<Namespace> = Api::all(client);
             let _ = namespaces.delete(&name, &DeleteParams::default()).await;
         });

@@ -64,6 +64,20 @@ pub enum OrderProblem {
          give it \"local\": [\"COMMAND\", ...], or run the order on a cluster"
     )]
     NotLocal(TaskName),
+    /// It can't run on a cluster.
+    #[error(
+        "the task {0} has no image; give it \"image\": \"...\", or run the order on this machine"
+    )]
+    NoImage(TaskName),
+    /// It has no program in its image.
+    #[error(
+        "the task {0} has no command, and looking up the entrypoint of an image is not built yet; give it \
+         \"command\": [\"PROGRAM\", ...]"
+    )]
+    NoCommand(TaskName),
+    /// It has a part of a pod that isn't its to say.
+    #[error("{0} of a pod is Podometer's own; leave it out")]
+    PodPart(String),
     /// A command without a program.
     #[error("must name a program: write [\"PROGRAM\", \"ARGUMENT\", ...]")]
     EmptyCommand,

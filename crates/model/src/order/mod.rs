@@ -11,10 +11,12 @@ pub use error::{OrderError, OrderProblem};
 pub use file::{OrderFile, OrderSource, TaskEntry, schema};
 pub use task::{Input, Messages, Task, TaskFields};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Catalogue, OrderId};
 
 /// An order that can be run: every task is complete.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     /// What names its execution.
     pub id: OrderId,
@@ -51,7 +53,42 @@ impl Order {
             )),
         }
     }
+
+    /// Says whether every task can run on a cluster.
+    ///
+    /// # Errors
+    /// The first task that has no image or no command, or that says what isn't its to say.
+    pub fn check_cluster(&self, source: &OrderSource) -> Result<(), OrderError> {
+        for (position, task) in self.tasks.iter().enumerate() {
+            let path = format!("tasks[{position}]");
+            if task.image.is_none() {
+                return Err(source.error(&path, OrderProblem::NoImage(task.name.clone())));
+            }
+            if task.command.is_empty() {
+                return Err(source.error(&path, OrderProblem::NoCommand(task.name.clone())));
+            }
+            let parts = task.pod.iter().flat_map(|pod| pod.keys());
+            if let Some(part) = parts
+                .into_iter()
+                .find(|part| OWN_PARTS.contains(&part.as_str()))
+            {
+                let path = format!("{path}.pod.{part}");
+                return Err(source.error(&path, OrderProblem::PodPart(part.clone())));
+            }
+        }
+        Ok(())
+    }
 }
+
+/// The parts of a pod spec that a task can't say: its containers and volumes are made from the order.
+const OWN_PARTS: [&str; 6] = [
+    "containers",
+    "initContainers",
+    "ephemeralContainers",
+    "volumes",
+    "restartPolicy",
+    "activeDeadlineSeconds",
+];
 
 #[cfg(test)]
 mod tests;

@@ -214,7 +214,7 @@ async fn serve_reader(
 
 struct Producer {
     inbox: mpsc::Sender<Inbound>,
-    task: JoinHandle<()>,
+    task: JoinHandle<bool>,
 }
 
 impl Producer {
@@ -239,7 +239,8 @@ impl Producer {
     async fn ends(self) {
         let terminate = Message::Terminate(Terminate { samples: 0 });
         self.hears((None, terminate)).await;
-        timeout(LIMIT, self.task).await.unwrap().unwrap();
+        let is_over = timeout(LIMIT, self.task).await.unwrap().unwrap();
+        assert!(is_over);
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs, io,
     os::unix::ffi::OsStrExt,
+    path::Path,
 };
 
 use model::{AttemptSpec, Task, order::Input};
@@ -18,6 +19,10 @@ use crate::{
 
 /// The longest list of earlier outputs that stands in a variable, bytes.
 pub const MAX_PROGRESS_BYTES: usize = 96 * 1024;
+/// The variable with the earlier outputs.
+pub(crate) const PROGRESS: &str = "PODOMETER_PROGRESS";
+/// The variable with the file of the earlier outputs, where they are long.
+pub(crate) const PROGRESS_FILE: &str = "PODOMETER_PROGRESS_FILE";
 /// The longest string, `NAME=value`, that Linux hands to a program (`MAX_ARG_STRLEN` less its end).
 const MAX_STRING: usize = 128 * 1024 - 1;
 
@@ -45,30 +50,46 @@ pub(super) fn of_task(
     earlier: &[Earlier],
     files: &AttemptFiles,
 ) -> io::Result<BTreeMap<String, String>> {
+    let mut env = variables(request, at, task, Some(&request.workspace()), &files.output);
+    let progress = progress_json(earlier);
+    if progress.len() > MAX_PROGRESS_BYTES {
+        fs::write(&files.progress, progress)?;
+        let file = files.progress.display().to_string();
+        env.insert(PROGRESS_FILE.to_owned(), file);
+    } else {
+        env.insert(PROGRESS.to_owned(), progress);
+    }
+    Ok(env)
+}
+
+/// The variables that the task gets, but for the earlier outputs.
+pub(crate) fn variables(
+    request: &OrderRequest,
+    at: At,
+    task: &Task,
+    workspace: Option<&Path>,
+    output: &Path,
+) -> BTreeMap<String, String> {
     let mut env = task.env.clone();
     let mut set = |name: &str, value: String| env.insert(format!("PODOMETER_{name}"), value);
-    set("WORKSPACE", request.workspace().display().to_string());
+    if let Some(workspace) = workspace {
+        set("WORKSPACE", workspace.display().to_string());
+    }
     set("ORDER", request.order.id.to_string());
     set("TASK", task.name.to_string());
     set("POSITION", at.0.to_string());
     set("ATTEMPT_NUMBER", at.1.to_string());
-    set("OUTPUT", files.output.display().to_string());
+    set("OUTPUT", output.display().to_string());
     match (&request.order.input, &request.input) {
         (_, Some(path)) => set("INPUT", path.display().to_string()),
         (Some(Input::Path(text) | Input::Text(text)), None) => set("INPUT", text.clone()),
         (None, None) => None,
     };
-    let progress = progress_json(earlier);
-    if progress.len() > MAX_PROGRESS_BYTES {
-        fs::write(&files.progress, progress)?;
-        set("PROGRESS_FILE", files.progress.display().to_string());
-    } else {
-        set("PROGRESS", progress);
-    }
-    Ok(env)
+    env
 }
 
-fn progress_json(earlier: &[Earlier]) -> String {
+/// The earlier outputs, as tasks are told of them.
+pub(crate) fn progress_json(earlier: &[Earlier]) -> String {
     let list = earlier.iter().map(|e| {
         json!({ "position": e.position, "task": e.task, "attempt": e.attempt, "output": e.output })
     });
@@ -80,7 +101,7 @@ fn progress_json(earlier: &[Earlier]) -> String {
 ///
 /// # Errors
 /// The length that it has at least, if that is too long.
-pub(super) fn encode(mut spec: AttemptSpec) -> Result<(String, Vec<(OsString, OsString)>), usize> {
+pub(crate) fn encode(mut spec: AttemptSpec) -> Result<(String, Vec<(OsString, OsString)>), usize> {
     let room = MAX_STRING - model::attempt::SPEC_VARIABLE.len() - 1;
     let mut beside = Vec::new();
     loop {

@@ -6,9 +6,10 @@
 //! statuses of other children are never taken: only known processes are waited for.
 
 mod cgroup;
-mod environment;
+pub(crate) mod environment;
 mod error;
 mod files;
+mod launch;
 mod pidfd;
 mod processes;
 mod running;
@@ -36,6 +37,7 @@ use running::Remains;
 pub use running::{Running, Signaller};
 use seed::{Failed, Image, Seed};
 pub use spec::given_progress;
+pub(crate) use spec::key;
 
 use crate::{
     OrderRequest, Source, StdioPolicy,
@@ -99,17 +101,13 @@ impl Local {
         self.cgroups().as_ref().err()
     }
 
-    pub(crate) fn clock(&self) -> Clock {
-        self.clock
-    }
-
     fn cgroups(&self) -> &Result<Cgroups, NoCgroup> {
         self.cgroups.get_or_init(Cgroups::find)
     }
 
     /// Makes ready what takes time: the cgroup of an attempt, and a process in it that waits to
     /// become its runner. `None` if there is no cgroup to be made.
-    pub fn prepare(&self, request: &OrderRequest, at: At) -> Option<Prepared> {
+    pub fn prepare_runner(&self, request: &OrderRequest, at: At) -> Option<Prepared> {
         let mut prepared = self.begin(request, at);
         prepared.group.as_ref()?;
         // Without it the start says what is wrong.
@@ -134,7 +132,7 @@ impl Local {
     ///
     /// # Errors
     /// Why there is no runner; nothing is left then.
-    pub async fn start(
+    pub async fn start_runner(
         &self,
         request: &OrderRequest,
         at: At,
@@ -236,11 +234,6 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The attempt.
-    pub fn at(&self) -> At {
-        self.at
-    }
-
     fn plant(&self, request: &OrderRequest) -> io::Result<Seed> {
         let entrances = self.group.as_ref().map(Group::entrances).transpose()?;
         // A session of its own would cut the task off from the terminal that it is to share.

@@ -151,6 +151,7 @@ impl Running {
         let delivered = log.as_ref().is_some_and(|log| log.delivered);
         let view = Box::new(ExitView {
             runner: end,
+            cause: None,
             ended_at,
             oom_kills: remains.as_ref().and_then(|r| r.group.as_ref()?.oom_kills()),
             output: output.or_else(|| self.files.read_output()),

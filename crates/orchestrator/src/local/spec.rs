@@ -75,6 +75,8 @@ pub(super) fn build(
         bus,
         token: request.handle.token.clone(),
         stream_host: "127.0.0.1".to_owned(),
+        stream_port: None,
+        wait: false,
         termination_log: files.end.clone(),
         undelivered: Some(files.undelivered.clone()),
         output_file: files.output.clone(),
@@ -89,7 +91,7 @@ pub(super) fn build(
     })
 }
 
-pub(super) fn key(request: &OrderRequest, at: At) -> AttemptKey {
+pub(crate) fn key(request: &OrderRequest, at: At) -> AttemptKey {
     AttemptKey {
         order_uid: request.handle.order_uid,
         position: at.0,

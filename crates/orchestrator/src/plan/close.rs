@@ -38,6 +38,9 @@ pub(super) fn end_of(exit: &ExitView, cause: Cause) -> RunEnd {
 fn reason(exit: &ExitView, cause: Cause) -> Reason {
     let in_log = exit.log.as_ref().and_then(|log| log.totals.oom_kills);
     let killed_for_memory = exit.oom_kills.or(in_log).is_some_and(|kills| kills > 0);
+    if let (Some(outside), Cause::None) = (exit.cause, cause) {
+        return outside;
+    }
     match (exit.runner, cause) {
         (RunnerEnd::Signal(_), Cause::Deadline) => Reason::TimedOut,
         (RunnerEnd::Signal(libc::SIGKILL), Cause::None) if killed_for_memory => Reason::OomKilled,
@@ -60,6 +63,8 @@ fn message(exit: &ExitView, reason: Reason) -> Option<String> {
     };
     match (silent, &exit.last_words) {
         (Some(silent), Some(said)) => Some(format!("{silent}; it said: {said}")),
+        // Then it is the launcher who says it.
+        (None, Some(said)) if exit.cause.is_some() => Some(said.clone()),
         (None, Some(said)) => Some(format!("the runner said: {said}")),
         (silent, None) => silent.map(str::to_owned),
     }

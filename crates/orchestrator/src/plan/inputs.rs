@@ -78,6 +78,14 @@ impl Plan {
             attempt.halted = true;
         }
         let success = end.reason.is_success();
+        let waits = self
+            .tries
+            .get(&at)
+            .is_some_and(|attempt| attempt.waiting.is_some());
+        if waits && !success {
+            // It ended well by the first word, which stands.
+            return self.actions.push(Action::Note(Note::Contradiction(at)));
+        }
         let open = self.open(at, |known| known.reason.is_success() == success);
         if open.is_some() && !self.awaits_word(at, end, output.as_ref()) {
             self.close(at, end, output);
@@ -140,7 +148,19 @@ impl Plan {
         }
     }
 
-    pub(super) fn launch_failed(&mut self, at: At, message: String, ended_at: Timestamp) {
+    pub(super) fn known(&mut self, at: At, end: &RunEnd, output: Option<String>) {
+        if self.open(at, |_| true).is_some() {
+            self.close(at, end, output);
+        }
+    }
+
+    pub(super) fn launch_failed(
+        &mut self,
+        at: At,
+        reason: Reason,
+        message: String,
+        ended_at: Timestamp,
+    ) {
         let mut report = false;
         if let Some(attempt) = self.tries.get_mut(&at) {
             attempt.exited = true;
@@ -150,7 +170,7 @@ impl Plan {
             ended_at,
             exit_code: None,
             signal: None,
-            reason: Reason::Error,
+            reason,
             message: Some(message),
             censored: true,
         };

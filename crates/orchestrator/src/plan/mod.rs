@@ -153,12 +153,14 @@ impl Plan {
             Seen::TextOutput { at, output } => self.text_output(at, output),
             Seen::Halt { at, end, output } => self.halt(at, &end, output),
             Seen::Exited { at, exit } => self.exited(at, exit),
+            Seen::Known { at, end, output } => self.known(at, &end, output),
             Seen::LaunchFailed {
                 at,
+                reason,
                 message,
                 ended_at,
             } => {
-                self.launch_failed(at, message, ended_at);
+                self.launch_failed(at, reason, message, ended_at);
             }
             Seen::Terminate { hard } => self.terminate(Hard(hard)),
             Seen::Terminated if self.stage == Stage::Running => {
@@ -211,6 +213,7 @@ impl Plan {
         };
         attempt.output = attempt.text_output.take().or(output);
         attempt.end = Some(end.clone());
+        attempt.waiting = None;
         let (output, exited) = (attempt.output.clone(), attempt.exited);
         self.actions.push(Action::Ended {
             at,

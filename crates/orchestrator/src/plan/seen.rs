@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    Attempt, Position, Status, TaskName, TerminationLog, Timestamp, Totals, message::AttemptEnd,
-    run::RunEnd,
+    Attempt, Position, Reason, Status, TaskName, TerminationLog, Timestamp, Totals,
+    message::AttemptEnd, run::RunEnd,
 };
 use serde::Serialize;
 
@@ -25,6 +25,8 @@ pub enum RunnerEnd {
 pub struct ExitView {
     /// How the runner ended.
     pub runner: RunnerEnd,
+    /// What ended it, where the launcher knows of a cause outside of the task.
+    pub cause: Option<Reason>,
     /// When that was seen.
     pub ended_at: Timestamp,
     /// What stands of it; `None` if it can't be read or belongs to another attempt.
@@ -90,10 +92,21 @@ pub enum Seen {
         /// The view.
         exit: Box<ExitView>,
     },
+    /// An earlier process has seen it end, and noted it.
+    Known {
+        /// The attempt.
+        at: At,
+        /// How it ended.
+        end: RunEnd,
+        /// Its output.
+        output: Option<String>,
+    },
     /// The launcher could not start the runner.
     LaunchFailed {
         /// The attempt.
         at: At,
+        /// What kept it from it.
+        reason: Reason,
         /// Why.
         message: String,
         /// When.

@@ -5,7 +5,7 @@ mod patience;
 mod routes;
 mod walk;
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, Event, Incoming, Publisher, Reader, Start};
 use model::OrderTopics;
@@ -15,7 +15,10 @@ use tokio::{
 };
 use tracing::warn;
 
-use crate::{OrderRequest, Outcome, local::Local, request::workspace};
+use crate::{
+    OrderRequest, Outcome,
+    launcher::{Launcher, NotBegun, Superseded},
+};
 use routes::Routes;
 use walk::Walk;
 
@@ -54,37 +57,35 @@ pub enum Error {
     /// The bus can't be used.
     #[error(transparent)]
     Bus(#[from] bus::Error),
-    /// The order's folder can't be made.
-    #[error("can't make the folder {}: {source}; check that its parent is yours and the disk has room", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What the kernel said.
-        source: std::io::Error,
-    },
+    /// What the order needs can't be made.
+    #[error(transparent)]
+    Launcher(#[from] NotBegun),
     /// An order of this id is under way here.
     #[error("an order with the id {0} is running in this process already; give one another id")]
     Taken(model::OrderId),
+    /// Another process has taken it on in the middle; that one goes on with it.
+    #[error("order {0}: {1}; this one stops")]
+    Superseded(model::OrderId, Superseded),
 }
 
 /// Takes orders through their tasks. Dropped, it hears nothing more; orders under way then go by
 /// what their runners leave behind.
-pub struct Orchestrator {
+pub struct Orchestrator<L: Launcher> {
     bus: Bus,
     publisher: Publisher,
-    launcher: Local,
+    launcher: L,
     options: Options,
     reader: Arc<Reader>,
     routes: Arc<Routes>,
     reading: JoinHandle<()>,
 }
 
-impl Orchestrator {
+impl<L: Launcher> Orchestrator<L> {
     /// A service over a bus and a launcher; to be called within a tokio runtime.
     ///
     /// # Errors
     /// What is wrong with the bus.
-    pub fn new(bus: Bus, launcher: Local, options: Options) -> Result<Self, Error> {
+    pub fn new(bus: Bus, launcher: L, options: Options) -> Result<Self, Error> {
         let publisher = bus.publisher()?;
         let reader = Arc::new(bus.reader("orchestrator")?);
         let routes = Arc::new(Routes::default());
@@ -107,18 +108,19 @@ impl Orchestrator {
     /// # Errors
     /// Why nothing was started. Once something is, all ends are outcomes.
     pub async fn run(&self, request: OrderRequest) -> Result<Outcome, Error> {
-        for path in [workspace(&request.folder), request.folder.join("runs")] {
-            fs::create_dir_all(&path).map_err(|source| Error::Folder { path, source })?;
-        }
+        self.launcher.begin(&request).await?;
         let topics = request.handle.topics.clone();
         self.bus.create_topics(&topics).await?;
         let (route, inbox) = self
             .routes
             .open(&request.handle)
             .ok_or_else(|| Error::Taken(request.handle.order.clone()))?;
-        let listening = self.listen(&topics).await;
+        let listening = self.listen(&topics, &request.resume.offsets).await;
         let outcome = match listening {
-            Ok(()) => Ok(Walk::new(self, &request, &route, inbox).run().await),
+            Ok(()) => {
+                let walked = Walk::new(self, &request, &route, inbox).run().await;
+                walked.map_err(|why| Error::Superseded(request.handle.order.clone(), why))
+            }
             Err(error) => Err(error),
         };
         // Shared topics go on being read for the others.
@@ -128,28 +130,29 @@ impl Orchestrator {
         outcome
     }
 
-    /// Nothing of this order was said yet. What others have said on the topic that all share is none of
-    /// its business, above all not in plain text, which knows orders by their ids alone.
-    async fn listen(&self, topics: &OrderTopics) -> Result<(), Error> {
-        let places = [
-            (&topics.orchestrator, Start::End),
-            (&topics.task, Start::Earliest),
-        ];
-        for (topic, start) in places {
-            let (reader, topic) = (Arc::clone(&self.reader), topic.clone());
-            if self.bus.is_embedded() {
-                reader.add(&topic, start)?;
-                continue;
+    /// Nothing of this order was said before its offsets, or before now. What others have said on the
+    /// topic that all share is none of its business, above all not in plain text, which knows orders by
+    /// their ids alone.
+    async fn listen(&self, topics: &OrderTopics, offsets: &[i64]) -> Result<(), Error> {
+        let (reader, topics, offsets) =
+            (Arc::clone(&self.reader), topics.clone(), offsets.to_vec());
+        let listen = move || {
+            if offsets.is_empty() {
+                reader.add(&topics.orchestrator, Start::End)?;
+            } else {
+                reader.add_at(&topics.orchestrator, &offsets)?;
             }
-            // A broker far away may be asked, which blocks.
-            let added = spawn_blocking(move || reader.add(&topic, start)).await;
-            added.unwrap_or(Ok(()))?;
+            reader.add(&topics.task, Start::Earliest)
+        };
+        if self.bus.is_embedded() {
+            return Ok(listen()?);
         }
-        Ok(())
+        // A broker far away may be asked, which blocks.
+        Ok(spawn_blocking(listen).await.unwrap_or(Ok(()))?)
     }
 }
 
-impl std::fmt::Debug for Orchestrator {
+impl<L: Launcher + std::fmt::Debug> std::fmt::Debug for Orchestrator<L> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut f = f.debug_struct("Orchestrator");
         f.field("bus", &self.bus).field("launcher", &self.launcher);
@@ -157,7 +160,7 @@ impl std::fmt::Debug for Orchestrator {
     }
 }
 
-impl Drop for Orchestrator {
+impl<L: Launcher> Drop for Orchestrator<L> {
     fn drop(&mut self) {
         self.reading.abort();
     }

@@ -17,38 +17,39 @@ use tracing::{debug, warn};
 use super::{Orchestrator, mail::Mail, patience, routes::Route};
 use crate::{
     Control, OrderEvent, OrderRequest, Outcome,
-    local::{AttemptFiles, Prepared, Signaller, given_progress},
-    plan::{Action, At, Earlier, ExitView, LostHalt, Note, Patience, Plan, Reminder, Seen},
+    launcher::{Decision, Launcher, Prepared, Signal, Superseded},
+    local::given_progress,
+    plan::{Action, At, Earlier, LostHalt, Note, Patience, Plan, Reminder, Seen},
 };
 
 /// What a watching task ends with.
 enum Watched {
-    Exited(At, std::io::Result<(Box<ExitView>, JoinHandle<()>)>),
+    Ended(At, Seen, Option<JoinHandle<()>>),
     Time(Reminder),
 }
 
 /// One order under way.
-pub(super) struct Walk<'a> {
-    host: &'a Orchestrator,
+pub(super) struct Walk<'a, L: Launcher> {
+    host: &'a Orchestrator<L>,
     request: &'a OrderRequest,
     route: &'a Route,
     inbox: mpsc::UnboundedReceiver<Seen>,
     plan: Plan,
     /// Runners and reminders; all end with this.
     watches: JoinSet<Watched>,
-    signallers: HashMap<At, Signaller>,
+    signallers: HashMap<At, Signal>,
     cleaning: Vec<JoinHandle<()>>,
     mail: Mail,
     attempts: Vec<AttemptEnd>,
     message: Option<String>,
     no_cgroup: Option<String>,
     /// For the next task.
-    prepared: Option<Prepared>,
+    prepared: Option<L::Prepared>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a, L: Launcher> Walk<'a, L> {
     pub(super) fn new(
-        host: &'a Orchestrator,
+        host: &'a Orchestrator<L>,
         request: &'a OrderRequest,
         route: &'a Route,
         inbox: mpsc::UnboundedReceiver<Seen>,
@@ -71,13 +72,19 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(super) async fn run(mut self) -> Outcome {
+    pub(super) async fn run(mut self) -> Result<Outcome, Superseded> {
         let mut control = self.request.control.clone();
         let mut heeded = Control::Run;
         let mut actions = self.plan.start();
+        let mut known = self.request.resume.ended.iter();
         loop {
-            if let Some((status, stored)) = self.act(actions).await {
-                return self.outcome(status, stored).await;
+            if let Some((status, stored)) = self.act(actions).await? {
+                return Ok(self.outcome(status, stored).await);
+            }
+            if let Some((at, end, output)) = known.next() {
+                let (at, end, output) = (*at, end.clone(), output.clone());
+                actions = self.plan.handle(Seen::Known { at, end, output });
+                continue;
             }
             let wanted = *control.borrow_and_update();
             if wanted > heeded {
@@ -99,30 +106,25 @@ impl<'a> Walk<'a> {
     fn watched(&mut self, watched: Watched) -> Seen {
         match watched {
             Watched::Time(reminder) => Seen::Reminded(reminder),
-            Watched::Exited(at, Ok((exit, cleaning))) => {
+            Watched::Ended(at, seen, cleaning) => {
                 self.signallers.remove(&at);
-                self.cleaning.push(cleaning);
-                Seen::Exited { at, exit }
-            }
-            Watched::Exited(at, Err(error)) => {
-                self.signallers.remove(&at);
-                let message = format!("its runner was lost sight of: {error}");
-                let ended_at = (self.host.launcher.clock())();
-                Seen::LaunchFailed {
-                    at,
-                    message,
-                    ended_at,
-                }
+                self.cleaning.extend(cleaning);
+                seen
             }
         }
     }
 
+    async fn note_down(&self, decision: Decision<'_>) -> Result<(), Superseded> {
+        self.host.launcher.note(self.request, decision).await
+    }
+
     /// Does what the plan says; the end if that is it.
-    async fn act(&mut self, actions: Vec<Action>) -> Option<(Status, bool)> {
+    async fn act(&mut self, actions: Vec<Action>) -> Result<Option<(Status, bool)>, Superseded> {
         let mut queue = std::collections::VecDeque::from(actions);
         while let Some(action) = queue.pop_front() {
             match action {
                 Action::Launch { at, earlier } => {
+                    self.note_down(Decision::Launch(at)).await?;
                     let failed = self.launch(at, &earlier).await;
                     queue.extend(
                         failed
@@ -131,6 +133,12 @@ impl<'a> Walk<'a> {
                     );
                 }
                 Action::Ended { at, end, output } => {
+                    let decision = Decision::Ended {
+                        at,
+                        end: &end,
+                        output: output.as_deref(),
+                    };
+                    self.note_down(decision).await?;
                     let task = self.task_name(at);
                     self.tell(OrderEvent::Ended {
                         at,
@@ -144,14 +152,17 @@ impl<'a> Walk<'a> {
                     self.mail.send(halt);
                 }
                 Action::SendUndelivered { at, instead } => {
-                    let files = AttemptFiles::new(&self.request.folder, at, &self.task_name(at));
                     let instead = instead.map(|halt| self.halt(*halt));
-                    self.mail
-                        .send_file(files.undelivered, self.key(at), instead);
+                    let file = self.host.launcher.undelivered(self.request, at);
+                    match (file, instead) {
+                        (Some(file), instead) => self.mail.send_file(file, self.key(at), instead),
+                        (None, Some(halt)) => self.mail.send(halt),
+                        (None, None) => {}
+                    }
                 }
                 Action::Signal { at, hard } => {
-                    if let Some(runner) = self.signallers.get(&at) {
-                        runner.signal(hard);
+                    if let Some(signal) = self.signallers.get(&at) {
+                        signal(hard);
                     }
                 }
                 Action::Remind { reminder, after } => {
@@ -165,16 +176,24 @@ impl<'a> Walk<'a> {
                     message,
                     attempts,
                 } => {
+                    let decision = Decision::Stop {
+                        status,
+                        message: message.as_deref(),
+                    };
+                    self.note_down(decision).await?;
                     if !self.send_stop(status, message, attempts).await {
                         let unstored = Seen::Reminded(Reminder::Storing);
                         queue.extend(self.plan.handle(unstored));
                     }
                 }
-                Action::Done { status, stored } => return Some((status, stored)),
+                Action::Done { status, stored } => {
+                    self.note_down(Decision::Done { stored }).await?;
+                    return Ok(Some((status, stored)));
+                }
                 Action::Note(note) => self.note(note),
             }
         }
-        None
+        Ok(None)
     }
 
     async fn launch(&mut self, at: At, earlier: &[Earlier]) -> Option<Seen> {
@@ -188,15 +207,14 @@ impl<'a> Walk<'a> {
         let prepared = self.prepared.take_if(|prepared| prepared.at() == at);
         let launcher = &self.host.launcher;
         match launcher
-            .start(self.request, at, earlier, Some(address), prepared)
+            .start(self.request, at, earlier, address, prepared)
             .await
         {
-            Ok(running) => {
-                self.signallers.insert(at, running.signaller());
-                let no_cgroup = running.no_cgroup().map(str::to_owned);
-                let own_cgroup = no_cgroup.is_none();
-                self.no_cgroup = self.no_cgroup.take().or(no_cgroup);
-                let (task, time, pid) = (task.name.clone(), clock(), running.pid());
+            Ok(started) => {
+                self.signallers.insert(at, started.signal);
+                let own_cgroup = started.no_cgroup.is_none();
+                self.no_cgroup = self.no_cgroup.take().or(started.no_cgroup);
+                let (task, time, pid) = (task.name.clone(), clock(), started.pid);
                 self.tell(OrderEvent::Started {
                     at,
                     task,
@@ -204,14 +222,18 @@ impl<'a> Walk<'a> {
                     pid,
                     own_cgroup,
                 });
-                self.watches
-                    .spawn(async move { Watched::Exited(at, running.wait().await) });
+                let end = started.end;
+                self.watches.spawn(async move {
+                    let (seen, cleaning) = end.await;
+                    Watched::Ended(at, seen, cleaning)
+                });
                 self.prepare_next(at);
                 None
             }
             Err(error) => Some(Seen::LaunchFailed {
                 at,
-                message: error.to_string(),
+                reason: error.reason,
+                message: error.message,
                 ended_at: clock(),
             }),
         }

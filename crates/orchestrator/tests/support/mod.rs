@@ -57,6 +57,7 @@ pub fn request(folder: &Path, order: Order) -> (OrderRequest, watch::Sender<Cont
         source: Source::ProcessTree,
         events: None,
         control,
+        resume: orchestrator::Resume::default(),
     };
     for part in ["workspace", "runs"] {
         std::fs::create_dir_all(folder.join(part)).unwrap();

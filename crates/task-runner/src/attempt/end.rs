@@ -12,7 +12,6 @@ use tokio::{sync::oneshot, time::timeout};
 use super::Attempt;
 use crate::{
     outcome::{Ended, Intervention},
-    output,
     report::{End, Reporter},
     setup::Asked,
 };
@@ -24,7 +23,7 @@ const PATIENCE_INTERRUPTED: Duration = Duration::from_millis(500);
 /// How much longer it may take to write down what is not delivered.
 const WRITING: Duration = Duration::from_secs(2);
 
-impl Attempt<'_> {
+impl Attempt {
     /// Writes and reports how it ended, and waits until that is delivered or hopeless.
     pub(super) async fn finish(
         &mut self,
@@ -33,8 +32,8 @@ impl Attempt<'_> {
         ended_at: Instant,
         ended: &Ended,
         totals: Totals,
+        (output, cut): (String, bool),
     ) {
-        let (output, cut) = output::read(self.spec);
         let end = RunEnd {
             ended_at: self.clock.at(ended_at),
             exit_code: ended.exit_code(),

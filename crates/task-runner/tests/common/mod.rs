@@ -43,6 +43,8 @@ pub(crate) fn spec(folder: &Path, argv: &[&str]) -> AttemptSpec {
         bus: None,
         token: Token("secret".to_owned()),
         stream_host: "127.0.0.1".to_owned(),
+        stream_port: None,
+        wait: false,
         termination_log: folder.join("end.json"),
         undelivered: Some(folder.join("undelivered")),
         output_file: folder.join("output"),
@@ -54,6 +56,7 @@ pub(crate) fn spec(folder: &Path, argv: &[&str]) -> AttemptSpec {
     }
 }
 
+#[allow(dead_code, reason = "not every test needs it")]
 pub(crate) fn start(spec: &AttemptSpec) -> Child {
     Command::new(env!("CARGO_BIN_EXE_task-runner"))
         .env(SPEC_VARIABLE, serde_json::to_string(spec).unwrap())
@@ -99,6 +102,7 @@ pub(crate) fn soon(what: &str, condition: impl Fn() -> bool) {
 }
 
 /// Runs to the end.
+#[allow(dead_code, reason = "not every test needs it")]
 pub(crate) fn run(spec: &AttemptSpec) -> (i32, TerminationLog) {
     let code = wait(start(spec));
     (code, log(spec))

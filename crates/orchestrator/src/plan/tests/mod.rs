@@ -74,6 +74,7 @@ fn log(end: Option<RunEnd>, delivered: bool) -> TerminationLog {
 fn exit(runner: RunnerEnd, log: Option<TerminationLog>) -> Box<ExitView> {
     Box::new(ExitView {
         runner,
+        cause: None,
         ended_at: Timestamp(9),
         log,
         output: None,

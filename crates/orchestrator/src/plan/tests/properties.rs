@@ -124,6 +124,7 @@ impl World {
                 self.running.remove(&at).then_some(())?;
                 Seen::LaunchFailed {
                     at,
+                    reason: Reason::Error,
                     message: "no".to_owned(),
                     ended_at: Timestamp(2),
                 }

@@ -188,6 +188,15 @@ fn what_a_runner_left_undelivered() {
     insta::assert_snapshot!(scenes.join("\n"));
 }
 
+fn no_runner(at: At, time: i64) -> Seen {
+    Seen::LaunchFailed {
+        at,
+        reason: Reason::Error,
+        message: "no runner".into(),
+        ended_at: Timestamp(time),
+    }
+}
+
 #[test]
 fn ends_without_a_report() {
     let a = at(0, 1);
@@ -257,22 +266,8 @@ fn ends_without_a_report() {
             "can't be launched",
             plan(&[1]),
             vec![
-                (
-                    "no 0.1",
-                    Seen::LaunchFailed {
-                        at: a,
-                        message: "no runner".into(),
-                        ended_at: Timestamp(3),
-                    },
-                ),
-                (
-                    "no 0.2",
-                    Seen::LaunchFailed {
-                        at: at(0, 2),
-                        message: "no runner".into(),
-                        ended_at: Timestamp(4),
-                    },
-                ),
+                ("no 0.1", no_runner(a, 3)),
+                ("no 0.2", no_runner(at(0, 2), 4)),
             ],
         ),
         scene(
@@ -442,6 +437,15 @@ fn plain_text_tasks() {
             vec![
                 ("HALT 0.1", halt(a, end(Reason::Completed, Some(0), None))),
                 ("exit 0.1", exited(a, KILLED, None)),
+                ("output?", Seen::Reminded(Reminder::Output(a))),
+            ],
+        ),
+        scene(
+            "a second HALT says otherwise",
+            own(),
+            vec![
+                ("HALT 0.1", halt(a, end(Reason::Completed, Some(0), None))),
+                ("HALT 0.1", halt(a, end(Reason::Error, Some(3), None))),
                 ("output?", Seen::Reminded(Reminder::Output(a))),
             ],
         ),

@@ -1,0 +1,90 @@
+//! `podometer load`.
+
+use std::{collections::HashSet, fs};
+
+use anyhow::Result;
+use model::{OrderId, OrderUid};
+use store::Store;
+
+use crate::{
+    args::LoadArgs,
+    cluster::{Cluster, How, MAX_INPUT},
+    exit::Code,
+    load::{self, Prepared, Usage},
+    output, time,
+};
+
+pub(super) async fn run(args: LoadArgs) -> Result<Code> {
+    let mut orders = load::for_cluster(&args)?;
+    for prepared in &orders {
+        check_size(prepared)?;
+    }
+    let cluster = Cluster::connect(&args.cluster).await?;
+    output::note(&format!("podometer load: {}", cluster.place()));
+    let store = cluster.store().await?;
+    let mut taken = HashSet::new();
+    for prepared in &mut orders {
+        let id = prepared.order.id.clone();
+        let free = free_id(&cluster, &store, &taken, &id).await?;
+        if free != id && !args.again {
+            return Err(Usage::Taken { order: id, free }.into());
+        }
+        taken.insert(free.clone());
+        prepared.order.id = free;
+    }
+    store.close().await;
+    let how = How {
+        period: args.period,
+        grace: args.grace,
+        workspace: !args.no_workspace,
+        now: time::now(),
+    };
+    let mut loaded = Vec::new();
+    for prepared in &orders {
+        cluster
+            .load(prepared, OrderUid(uuid::Uuid::now_v7()), &how)
+            .await?;
+        loaded.push(prepared.order.id.to_string());
+    }
+    output::print(&output::lines(loaded))?;
+    Ok(Code::DONE)
+}
+
+fn check_size(prepared: &Prepared) -> Result<()> {
+    let Some(path) = &prepared.input else {
+        return Ok(());
+    };
+    let bytes = fs::metadata(path).map_or(0, |file| file.len());
+    if bytes > MAX_INPUT {
+        let (path, max) = (path.display(), MAX_INPUT >> 20);
+        return Err(Usage::Input(format!(
+            "{path} has {} MiB, and at most {max} MiB travel with an order; have the first task fetch it",
+            bytes >> 20
+        ))
+        .into());
+    }
+    Ok(())
+}
+
+/// The id itself if it is free, else with the next free number.
+async fn free_id(
+    cluster: &Cluster,
+    store: &Store,
+    taken: &HashSet<OrderId>,
+    id: &OrderId,
+) -> Result<OrderId> {
+    let mut number = 1;
+    loop {
+        let candidate = match number {
+            1 => id.clone(),
+            n => load::numbered(id, n)?,
+        };
+        let known = taken.contains(&candidate)
+            || cluster.order(&candidate).await?.is_some()
+            || store.order(&candidate).await?.is_some();
+        if !known {
+            return Ok(candidate);
+        }
+        number += 1;
+    }
+}

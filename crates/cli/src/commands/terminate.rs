@@ -1,0 +1,22 @@
+//! `podometer terminate`.
+
+use anyhow::Result;
+
+use crate::{args::TerminateArgs, cluster::Cluster, exit::Code, output};
+
+pub(super) async fn run(args: TerminateArgs) -> Result<Code> {
+    let cluster = Cluster::connect(&args.cluster).await?;
+    output::note(&format!("podometer terminate: {}", cluster.place()));
+    let found = cluster.order_or_usage(&args.order).await?;
+    let status = found.status();
+    if status.is_final() {
+        output::print(&format!("order {} is over: {status}\n", args.order))?;
+        return Ok(Code::DONE);
+    }
+    cluster.terminate(&args.order, args.now).await?;
+    output::print(&format!(
+        "order {} is told to end; `podometer status {} --cluster --follow` waits for it\n",
+        args.order, args.order
+    ))?;
+    Ok(Code::DONE)
+}

@@ -1,0 +1,81 @@
+//! Orchestrators and monitors are killed again and again; orders go on, and nothing of them is lost.
+
+use std::{thread, time::Duration};
+
+use kube::api::{DeleteParams, ListParams};
+use serde_json::{Value, json};
+
+use crate::{
+    harness::Place,
+    kit::{Kit, block_on, kit, shell, unique},
+};
+
+/// Orders at once, and tasks of each.
+const ORDERS: usize = 3;
+const TASKS: usize = 4;
+/// Pods that are killed, and how long it is quiet in between.
+const KILLS: usize = 8;
+const PAUSE: Duration = Duration::from_millis(1700);
+
+/// Kills one pod of the orders' own services; which one follows from the number.
+fn kill_one(kit: &Kit, number: usize) {
+    let pods = kit.pods();
+    let services = "app.kubernetes.io/component in (orchestrator,monitor-producer,monitor-consumer),podometer.dev/order";
+    block_on(async {
+        let all = pods
+            .list(&ListParams::default().labels(services))
+            .await
+            .unwrap()
+            .items;
+        let running: Vec<_> = all
+            .into_iter()
+            .filter(|pod| {
+                pod.status
+                    .as_ref()
+                    .and_then(|status| status.phase.as_deref())
+                    == Some("Running")
+            })
+            .filter_map(|pod| pod.metadata.name)
+            .filter(|name| name.starts_with("kills"))
+            .collect();
+        if let Some(name) = running.get(number * 7 % running.len().max(1)) {
+            let at_once = DeleteParams::default().grace_period(0);
+            let _ = pods.delete(name, &at_once).await;
+        }
+    });
+}
+
+#[test]
+fn orders_survive_kills_of_their_services() {
+    let Some(kit) = kit() else { return };
+    let place = Place::new();
+    let tasks: Vec<Value> = (0..TASKS)
+        .map(|n| shell(&format!("t{n}"), "sleep 1; echo \"$PODOMETER_POSITION\""))
+        .collect();
+    let ids: Vec<_> = (0..ORDERS)
+        .map(|_| kit.load(&place, &json!({ "id": unique("kills"), "tasks": tasks })))
+        .collect();
+    for number in 0..KILLS {
+        thread::sleep(PAUSE);
+        kill_one(kit, number);
+    }
+    for id in ids {
+        let end = kit.follow(&place, &id, 0);
+        let runs = end["runs"].as_array().unwrap();
+        assert_eq!(runs.len(), TASKS, "{end:#}");
+        for (position, run) in runs.iter().enumerate() {
+            assert_eq!(
+                (&run["reason"], &run["attempt"]),
+                (&json!("completed"), &json!(1)),
+                "{run:#}"
+            );
+            assert_eq!(run["output"], position.to_string(), "{run:#}");
+            assert_eq!(run["samples"], run["stored_samples"], "{run:#}");
+            assert_eq!(
+                (&run["missed_samples"], &run["censored"]),
+                (&json!(0), &json!(false)),
+                "{run:#}"
+            );
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The Job of one attempt. Pure: order + position + attempt -> Job.
+
+use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use model::{OrderUid, Task, attempt::Amounts};
+use serde_json::{Map, Value, json};
+
+use super::{
+    config::{Config, Volume},
+    names, places,
+    spec::{STREAM_PORT, Told},
+};
+use crate::{OrderRequest, plan::At};
+
+/// The user that runs what names no other.
+pub(super) const USER: i64 = 65532;
+/// How much longer than the runner's own time-out the wider net waits, seconds: for the pod's start, and
+/// for the runner's end.
+const NET: i64 = 15 * 60;
+
+/// What an attempt's Job is made of, beside the order.
+pub(super) struct Parts<'a> {
+    /// The order's Job, which owns this one.
+    pub(super) owner: OwnerReference,
+    /// What the cluster's services have been told.
+    pub(super) config: &'a Config,
+    /// Where the order's folder is, if it has one.
+    pub(super) volume: Option<&'a Volume>,
+    /// What the container is told.
+    pub(super) told: &'a Told,
+}
+
+/// The Job.
+///
+/// # Errors
+/// What the task's `pod` says and Kubernetes doesn't know.
+pub(super) fn job(
+    request: &OrderRequest,
+    at: At,
+    parts: &Parts<'_>,
+) -> Result<Job, serde_json::Error> {
+    let (order, task) = (&request.order.id, &request.order.tasks[at.0.0 as usize]);
+    let name = names::task(order, at);
+    let labels = names::task_labels(order, task, at);
+    let mut pod = pod(request, task, &name, parts);
+    if let Some(more) = &task.pod {
+        merge(&mut pod, &Value::Object(more.clone()));
+    }
+    let timeout = task
+        .timeout
+        .map(|timeout| timeout.get().as_secs() as i64 + NET);
+    serde_json::from_value(json!({
+        "metadata": {
+            "name": name,
+            "namespace": parts.config.namespace,
+            "labels": labels,
+            "annotations": { names::ORDER_UID: request.handle.order_uid },
+            "ownerReferences": [parts.owner],
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "activeDeadlineSeconds": timeout,
+            "template": {
+                "metadata": { "labels": labels },
+                "spec": pod,
+            },
+        },
+    }))
+}
+
+/// Whether a Job that is there already was made for this execution.
+pub(super) fn is_of(job: &Job, order_uid: OrderUid) -> bool {
+    let annotations = job.metadata.annotations.as_ref();
+    let of = annotations.and_then(|all| all.get(names::ORDER_UID));
+    of.is_some_and(|of| *of == order_uid.to_string())
+}
+
+fn pod(request: &OrderRequest, task: &Task, job: &str, parts: &Parts<'_>) -> Value {
+    let order = &request.order.id;
+    let grace = request.grace.get().as_secs() * 2 + 15;
+    json!({
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": false,
+        "enableServiceLinks": false,
+        "serviceAccountName": "podometer-task",
+        "terminationGracePeriodSeconds": grace,
+        "securityContext": {
+            "runAsNonRoot": true, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": { "type": "RuntimeDefault" },
+        },
+        "initContainers": init_containers(parts),
+        "containers": [{
+            "name": names::TASK_CONTAINER,
+            "image": task.image,
+            "imagePullPolicy": parts.config.pull_policy,
+            "command": [places::RUNNER],
+            "env": environment(order, parts),
+            "ports": [{ "name": "readings", "containerPort": STREAM_PORT }],
+            "resources": { "requests": amounts(&task.resources.requests), "limits": amounts(&task.resources.limits) },
+            "securityContext": {
+                "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] },
+            },
+            "volumeMounts": mounts(parts),
+        }],
+        "volumes": volumes(job, parts),
+    })
+}
+
+/// Where there is no volume into which the runner is put once, each pod gets a copy of its own.
+fn init_containers(parts: &Parts<'_>) -> Value {
+    if parts.volume.is_some() {
+        return json!([]);
+    }
+    json!([{
+        "name": "runner",
+        "image": parts.config.images.task_runner,
+        "imagePullPolicy": parts.config.pull_policy,
+        "command": ["/task-runner", "install", places::BIN],
+        "securityContext": {
+            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+            "capabilities": { "drop": ["ALL"] },
+        },
+        "volumeMounts": [{ "name": "bin", "mountPath": places::BIN }],
+    }])
+}
+
+fn environment(order: &model::OrderId, parts: &Parts<'_>) -> Value {
+    let told = parts.told.env.iter();
+    let mut env: Vec<_> = told
+        .map(|(name, value)| json!({ "name": name, "value": escaped(value) }))
+        .collect();
+    env.extend([
+        json!({ "name": "PODOMETER_TOKEN",
+            "valueFrom": { "secretKeyRef": { "name": names::token(order), "key": "token" } } }),
+        json!({ "name": "PODOMETER_KAFKA_PROPERTIES", "valueFrom": { "secretKeyRef": {
+            "name": "podometer-secrets", "key": "kafka.properties", "optional": true } } }),
+        json!({ "name": "PODOMETER_STREAM_HOST",
+            "valueFrom": { "fieldRef": { "fieldPath": "status.podIP" } } }),
+    ]);
+    Value::Array(env)
+}
+
+/// Kubernetes replaces `$(NAME)` in values, and takes `$$` for `$`.
+fn escaped(value: &str) -> String {
+    value.replace('$', "$$")
+}
+
+fn mounts(parts: &Parts<'_>) -> Value {
+    let mut mounts = vec![json!({ "name": "run", "mountPath": places::RUN })];
+    match parts.volume {
+        Some(volume) => mounts.extend([
+            json!({ "name": "workspace", "mountPath": places::BIN, "subPath": volume.bin(), "readOnly": true }),
+            json!({ "name": "workspace", "mountPath": places::WORKSPACE, "subPath": volume.workspace() }),
+        ]),
+        None => mounts.push(json!({ "name": "bin", "mountPath": places::BIN, "readOnly": true })),
+    }
+    if parts.told.progress.is_some() {
+        mounts.push(
+            json!({ "name": "progress", "mountPath": places::PROGRESS_FOLDER, "readOnly": true }),
+        );
+    }
+    Value::Array(mounts)
+}
+
+fn volumes(job: &str, parts: &Parts<'_>) -> Value {
+    let mut volumes = vec![json!({ "name": "run", "emptyDir": {} })];
+    volumes.push(match parts.volume {
+        Some(volume) => {
+            json!({ "name": "workspace", "persistentVolumeClaim": { "claimName": volume.claim } })
+        }
+        None => json!({ "name": "bin", "emptyDir": {} }),
+    });
+    if parts.told.progress.is_some() {
+        volumes.push(json!({ "name": "progress", "configMap": { "name": progress_map(job) } }));
+    }
+    Value::Array(volumes)
+}
+
+/// The ConfigMap with the earlier outputs for a Job.
+pub(super) fn progress_map(job: &str) -> String {
+    format!("{job}-progress")
+}
+
+fn amounts(amounts: &Amounts) -> Value {
+    let mut map = Map::new();
+    let text = |what: serde_json::Result<Value>| what.unwrap_or_default();
+    if let Some(cpu) = &amounts.cpu {
+        map.insert("cpu".to_owned(), text(serde_json::to_value(cpu)));
+    }
+    if let Some(memory) = &amounts.memory {
+        map.insert("memory".to_owned(), text(serde_json::to_value(memory)));
+    }
+    Value::Object(map)
+}
+
+/// Lays one object over another: objects are merged, all else is replaced.
+fn merge(under: &mut Value, over: &Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => {
+            for (name, value) in over {
+                merge(under.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (under, over) => *under = over.clone(),
+    }
+}
+
+#[cfg(test)]
+#[path = "job_tests.rs"]
+mod tests;

@@ -1,0 +1,134 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use model::{
+    Attempt, Catalogue, Order, OrderHandle, OrderTopics, OrderUid, Position, TaskName,
+    attempt::{BusAddress, Token},
+    order::OrderSource,
+};
+use tokio::sync::watch;
+
+use super::*;
+use crate::{
+    Control, Resume, Source, StdioPolicy,
+    kubernetes::{config::tests::config, spec},
+    plan::Earlier,
+};
+
+const ORDER: &str = r#"{
+  "id": "leaf-1",
+  "input": "images/leaf.jpg",
+  "tasks": [
+    "resize",
+    { "name": "segment", "args": ["--threshold", "$(cat x)"], "timeout": "5m", "env": { "LEVEL": "2" },
+      "resources": { "requests": { "cpu": "500m", "memory": "128Mi" }, "limits": { "memory": "256Mi" } },
+      "pod": { "nodeSelector": { "disk": "ssd" }, "securityContext": { "runAsUser": 1000 } } },
+    { "name": "old", "image": "registry.example/old:1", "command": ["/old"], "messages": "task" },
+    { "name": "none", "image": "registry.example/none:1" }
+  ]
+}"#;
+
+fn request() -> OrderRequest {
+    let source = OrderSource {
+        file: "leaf.json".to_owned(),
+        text: ORDER.to_owned(),
+    };
+    let order = Order::parse(&source, &Catalogue::builtin().unwrap()).unwrap();
+    OrderRequest {
+        handle: OrderHandle {
+            order: order.id.clone(),
+            order_uid: OrderUid(uuid::Uuid::nil()),
+            topics: OrderTopics::own("", &order.id),
+            token: Token("secret".to_owned()),
+        },
+        order,
+        folder: "/podometer".into(),
+        input: Some("/podometer/workspace/leaf.jpg".into()),
+        period: "1s".parse().unwrap(),
+        grace: "10s".parse().unwrap(),
+        stdio: StdioPolicy::Files,
+        source: Source::Auto,
+        events: None,
+        control: watch::channel(Control::Run).1,
+        resume: Resume::default(),
+    }
+}
+
+fn bus() -> BusAddress {
+    BusAddress {
+        bootstrap_servers: "kafka:9092".to_owned(),
+        options: [("sasl.password".to_owned(), Token("secret".to_owned()))].into(),
+        topics: request().handle.topics,
+        partitions: std::collections::BTreeMap::new(),
+    }
+}
+
+fn owner() -> OwnerReference {
+    OwnerReference {
+        api_version: "batch/v1".to_owned(),
+        kind: "Job".to_owned(),
+        name: "leaf-1-orchestrator".to_owned(),
+        uid: "u".to_owned(),
+        controller: Some(true),
+        ..OwnerReference::default()
+    }
+}
+
+fn of(position: u32, earlier: &[Earlier], volume: Option<&Volume>) -> String {
+    let (request, at) = (request(), (Position(position), Attempt(1)));
+    let told = spec::told(&request, at, earlier, &bus(), volume.is_some()).unwrap();
+    let config = config();
+    let parts = Parts {
+        owner: owner(),
+        config: &config,
+        volume,
+        told: &told,
+    };
+    serde_json::to_string_pretty(&job(&request, at, &parts).unwrap()).unwrap()
+}
+
+fn volume() -> Volume {
+    Volume {
+        claim: "podometer-workspace".to_owned(),
+        order_uid: OrderUid(uuid::Uuid::nil()),
+    }
+}
+
+fn earlier(output: &str) -> Earlier {
+    Earlier {
+        position: Position(0),
+        task: "resize".parse::<TaskName>().unwrap(),
+        attempt: Attempt(1),
+        output: output.to_owned(),
+    }
+}
+
+#[test]
+fn jobs() {
+    insta::assert_snapshot!("in_a_volume", of(1, &[earlier("one")], Some(&volume())));
+    insta::assert_snapshot!("without_a_volume", of(0, &[], None));
+    insta::assert_snapshot!(
+        "plain_text_after_a_long_output",
+        of(2, &[earlier(&"x".repeat(100_000))], None).replace(&"x".repeat(100_000), "x...")
+    );
+}
+
+#[test]
+fn no_secret_is_in_a_job() {
+    assert!(!of(1, &[], Some(&volume())).contains("\"secret\""));
+}
+
+#[test]
+fn what_cannot_run() {
+    let none = spec::told(&request(), (Position(3), Attempt(1)), &[], &bus(), true).unwrap_err();
+    insta::assert_snapshot!(none, @r#"the task none has no command, and looking up the entrypoint of an image is not built yet; give it "command": ["..."]"#);
+    let earlier = [earlier(&"x".repeat(1_100_000))];
+    assert!(
+        spec::told(
+            &request(),
+            (Position(1), Attempt(1)),
+            &earlier,
+            &bus(),
+            true
+        )
+        .is_err()
+    );
+}

@@ -1,0 +1,18 @@
+//! Where things stand in the containers of an order.
+
+/// Where the runner is.
+pub(super) const BIN: &str = "/podometer/bin";
+/// The runner.
+pub(super) const RUNNER: &str = "/podometer/bin/task-runner";
+/// The folder that the tasks of an order share.
+pub(super) const WORKSPACE: &str = "/podometer/workspace";
+/// What belongs to one attempt.
+pub(super) const RUN: &str = "/podometer/run";
+/// Where a task may write its output.
+pub(super) const OUTPUT: &str = "/podometer/run/output";
+/// The folder of [`PROGRESS`].
+pub(super) const PROGRESS_FOLDER: &str = "/podometer/progress";
+/// The earlier outputs, where they are long.
+pub(super) const PROGRESS: &str = "/podometer/progress/progress.json";
+/// The volume of the workspace, whole, in the orchestrator's container.
+pub(super) const VOLUME: &str = "/podometer/volume";

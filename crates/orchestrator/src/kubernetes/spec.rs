@@ -1,0 +1,166 @@
+//! From an order to what the runner in a task's container is told. Pure.
+
+use std::path::{Path, PathBuf};
+
+use model::{
+    AttemptSpec,
+    attempt::{BusAddress, Launcher, Stdio, Token},
+    order::Messages,
+    text,
+};
+
+use super::places;
+use crate::{
+    OrderRequest,
+    local::{
+        MAX_PROGRESS_BYTES,
+        environment::{self, PROGRESS, PROGRESS_FILE},
+        given_progress, key,
+    },
+    plan::{At, Earlier},
+};
+
+/// The port of a pod on which its runner serves its readings.
+pub const STREAM_PORT: u16 = 7466;
+/// All that a ConfigMap holds, bytes.
+const MAX_MAP: usize = 1_000_000;
+
+/// What a task's container is told.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Told {
+    /// Its environment.
+    pub(super) env: Vec<(String, String)>,
+    /// The earlier outputs where they are too long for a variable: the text of a file.
+    pub(super) progress: Option<String>,
+}
+
+/// Why a task can't run on the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum SpecError {
+    /// It has no image.
+    #[error("the task {0} has no image; give it \"image\": \"...\"")]
+    NoImage(model::TaskName),
+    /// Its image's entrypoint would have to be looked up.
+    #[error(
+        "the task {0} has no command, and looking up the entrypoint of an image is not built yet; give it \
+         \"command\": [\"...\"]"
+    )]
+    NoCommand(model::TaskName),
+    /// Too much for Linux or for a ConfigMap.
+    #[error(
+        "what {task} is to be told has {bytes} bytes, which is too long; hand long texts on in files of PODOMETER_WORKSPACE"
+    )]
+    TooLong {
+        /// The task.
+        task: model::TaskName,
+        /// How long it is.
+        bytes: usize,
+    },
+}
+
+/// What an attempt's container is told.
+pub(super) fn told(
+    request: &OrderRequest,
+    at: At,
+    earlier: &[Earlier],
+    bus: &BusAddress,
+    workspace: bool,
+) -> Result<Told, SpecError> {
+    let task = &request.order.tasks[at.0.0 as usize];
+    let too_long = |bytes| SpecError::TooLong {
+        task: task.name.clone(),
+        bytes,
+    };
+    let workspace = workspace.then(|| PathBuf::from(places::WORKSPACE));
+    let output = Path::new(places::OUTPUT);
+    let mut spec = spec(request, at, earlier, bus, workspace.as_deref())?;
+    spec.env = environment::variables(request, at, task, workspace.as_deref(), output);
+    if task.messages == Messages::Task {
+        let servers = bus.bootstrap_servers.clone();
+        spec.env
+            .insert("KAFKA_BOOTSTRAP_SERVERS".to_owned(), servers);
+    }
+    let text = environment::progress_json(earlier);
+    let mut progress = None;
+    if text.len() > MAX_MAP {
+        return Err(too_long(text.len()));
+    } else if text.len() > MAX_PROGRESS_BYTES {
+        spec.env
+            .insert(PROGRESS_FILE.to_owned(), places::PROGRESS.to_owned());
+        progress = Some(text);
+    } else {
+        spec.env.insert(PROGRESS.to_owned(), text);
+    }
+    let (text, beside) = environment::encode(spec).map_err(too_long)?;
+    let readable = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let beside = beside
+        .into_iter()
+        .map(|(name, value)| (readable(name), readable(value)));
+    let own = (model::attempt::SPEC_VARIABLE.to_owned(), text);
+    Ok(Told {
+        env: beside.chain([own]).collect(),
+        progress,
+    })
+}
+
+/// The spec, without its task's variables. Secrets come by reference.
+fn spec(
+    request: &OrderRequest,
+    at: At,
+    earlier: &[Earlier],
+    bus: &BusAddress,
+    workspace: Option<&Path>,
+) -> Result<AttemptSpec, SpecError> {
+    let task = &request.order.tasks[at.0.0 as usize];
+    let image = task
+        .image
+        .clone()
+        .ok_or_else(|| SpecError::NoImage(task.name.clone()))?;
+    if task.command.is_empty() {
+        return Err(SpecError::NoCommand(task.name.clone()));
+    }
+    let mut argv = [task.command.clone(), task.args.clone()].concat();
+    if task.messages == Messages::Task {
+        let names = request.order.tasks.iter().map(|task| task.name.as_str());
+        argv.push(text::required_tasks(names));
+        argv.push(task.name.to_string());
+        argv.push(request.order.id.to_string());
+        argv.push(given_progress(request, at, earlier));
+    }
+    let working_dir = match (&task.working_dir, workspace) {
+        (Some(folder), Some(workspace)) => Some(workspace.join(folder)),
+        (Some(folder), None) => Some(PathBuf::from(folder)),
+        (None, workspace) => workspace.map(Path::to_owned),
+    };
+    let bus = BusAddress {
+        options: std::collections::BTreeMap::new(),
+        ..bus.clone()
+    };
+    Ok(AttemptSpec {
+        order: request.order.id.clone(),
+        key: key(request, at),
+        task: task.name.clone(),
+        argv,
+        env: std::collections::BTreeMap::new(),
+        working_dir,
+        image: Some(image),
+        resources: task.resources.clone(),
+        timeout: task.timeout,
+        grace: request.grace,
+        period: request.period,
+        messages: task.messages,
+        launcher: Launcher::Kubernetes,
+        own_cgroup: true,
+        own_network: true,
+        bus: Some(bus),
+        token: Token(String::new()),
+        stream_host: String::new(),
+        stream_port: Some(STREAM_PORT),
+        wait: false,
+        termination_log: PathBuf::from("/dev/termination-log"),
+        undelivered: None,
+        output_file: PathBuf::from(places::OUTPUT),
+        input: request.input.clone(),
+        stdio: Stdio::Tee,
+    })
+}

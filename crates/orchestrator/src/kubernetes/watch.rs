@@ -1,0 +1,256 @@
+//! Watches one attempt's Job and pod until nothing of the attempt runs any more.
+
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use k8s_openapi::api::{
+    batch::v1::Job,
+    core::v1::{Event, Pod},
+};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, ListParams, PropagationPolicy},
+    runtime::{WatchStreamExt, watcher},
+};
+use model::{AttemptKey, Reason};
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, warn};
+
+use super::pods::{self, Look, Trouble};
+use crate::{
+    clock::Clock,
+    plan::{At, Seen},
+};
+
+/// How long a Job that is gone may have a pod that still ends.
+const ORPHAN: Duration = Duration::from_mins(1);
+/// How long a Job that an earlier process has seen is looked for before it counts as gone: meanwhile the
+/// messages that tell more are read.
+const MISSING: Duration = Duration::from_secs(5);
+/// How long trouble that may pass is looked on: a registry that doesn't answer.
+const PASSING: Duration = Duration::from_mins(1);
+/// How long the Job may have no pod before the reason is looked for among its events.
+const NO_POD: Duration = Duration::from_secs(2);
+
+/// An attempt to be watched.
+pub(super) struct Watch {
+    pub(super) client: Client,
+    pub(super) namespace: String,
+    pub(super) job: String,
+    pub(super) at: At,
+    pub(super) key: AttemptKey,
+    pub(super) clock: Clock,
+    /// How long a pod may find no node.
+    pub(super) unschedulable: Duration,
+    /// Whether the Job was there when this began.
+    pub(super) is_there: bool,
+}
+
+/// What the cluster says.
+enum Said {
+    Pod(Box<Pod>),
+    PodGone,
+    JobGone,
+    Time,
+}
+
+impl Watch {
+    /// Waits for the attempt's end.
+    pub(super) async fn end(self) -> Seen {
+        let exited = |exit| Seen::Exited {
+            at: self.at,
+            exit: Box::new(exit),
+        };
+        if !self.is_there {
+            tokio::time::sleep(MISSING).await;
+            return exited(pods::gone(None, self.key, (self.clock)()));
+        }
+        let mut says = Box::pin(stream::select(self.pods(), self.jobs()));
+        let (mut last, mut job_gone): (Option<Box<Pod>>, bool) = (None, false);
+        let mut trouble: Option<(Trouble, Instant)> = None;
+        let mut look_again = Instant::now() + NO_POD;
+        loop {
+            let said = tokio::select! {
+                Some(said) = says.next() => said,
+                () = sleep_until(look_again) => Said::Time,
+            };
+            let now = (self.clock)();
+            match said {
+                Said::Pod(pod) => {
+                    trouble = match pods::look(&pod, self.key, now) {
+                        Look::Ended(exit) => return exited(*exit),
+                        Look::Stuck(new) => Some(since(trouble, new)),
+                        Look::Starting | Look::Running => None,
+                    };
+                    last = Some(pod);
+                }
+                Said::PodGone => return exited(pods::gone(last.as_deref(), self.key, now)),
+                Said::JobGone if last.is_none() => return exited(pods::gone(None, self.key, now)),
+                Said::JobGone => {
+                    if !std::mem::replace(&mut job_gone, true) {
+                        look_again = Instant::now() + ORPHAN;
+                        continue;
+                    }
+                }
+                Said::Time if job_gone => {
+                    return exited(pods::gone(last.as_deref(), self.key, now));
+                }
+                Said::Time if last.is_none() => {
+                    if let Some(new) = self.without_pod().await {
+                        trouble = Some(since(trouble, new));
+                    }
+                }
+                Said::Time => {}
+            }
+            if let Some((why, since)) = &trouble
+                && since.elapsed() >= self.patience(why)
+            {
+                return self.give_up(why.clone()).await;
+            }
+            if !job_gone {
+                look_again = Instant::now() + NO_POD;
+            }
+        }
+    }
+
+    fn patience(&self, why: &Trouble) -> Duration {
+        match why.reason {
+            _ if why.hopeless => Duration::ZERO,
+            Reason::Unschedulable => self.unschedulable,
+            _ => PASSING,
+        }
+    }
+
+    /// Takes the Job away, with its pod, and says why.
+    async fn give_up(&self, why: Trouble) -> Seen {
+        delete_job(&self.client, &self.namespace, &self.job).await;
+        Seen::LaunchFailed {
+            at: self.at,
+            reason: why.reason,
+            message: why.message,
+            ended_at: (self.clock)(),
+        }
+    }
+
+    fn pods(&self) -> impl stream::Stream<Item = Said> + Send + use<> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
+        let of = format!("batch.kubernetes.io/job-name={}", self.job);
+        let config = watcher::Config::default().labels(&of);
+        let (mut known, mut seen) = (false, false);
+        watcher(api, config)
+            .default_backoff()
+            .flat_map(move |event| {
+                let said: Vec<_> = match event {
+                    Ok(watcher::Event::Init) => {
+                        seen = false;
+                        Vec::new()
+                    }
+                    Ok(watcher::Event::InitApply(pod) | watcher::Event::Apply(pod)) => {
+                        (known, seen) = (true, true);
+                        vec![Said::Pod(Box::new(pod))]
+                    }
+                    // It may have gone while nobody looked.
+                    Ok(watcher::Event::InitDone) if known && !seen => vec![Said::PodGone],
+                    Ok(watcher::Event::InitDone) => Vec::new(),
+                    Ok(watcher::Event::Delete(pod)) => {
+                        vec![Said::Pod(Box::new(pod)), Said::PodGone]
+                    }
+                    Err(error) => {
+                        debug!("watching pods: {error}");
+                        Vec::new()
+                    }
+                };
+                stream::iter(said)
+            })
+    }
+
+    fn jobs(&self) -> impl stream::Stream<Item = Said> + Send + use<> {
+        let api: Api<Job> = Api::namespaced(self.client.clone(), &self.namespace);
+        let config = watcher::Config::default().fields(&format!("metadata.name={}", self.job));
+        let mut seen = false;
+        watcher(api, config)
+            .default_backoff()
+            .filter_map(move |event| {
+                let said = match event {
+                    Ok(watcher::Event::Init) => {
+                        seen = false;
+                        None
+                    }
+                    Ok(watcher::Event::InitApply(_) | watcher::Event::Apply(_)) => {
+                        seen = true;
+                        None
+                    }
+                    Ok(watcher::Event::InitDone) => (!seen).then_some(Said::JobGone),
+                    Ok(watcher::Event::Delete(_)) => Some(Said::JobGone),
+                    Err(error) => {
+                        debug!("watching Jobs: {error}");
+                        None
+                    }
+                };
+                std::future::ready(said)
+            })
+    }
+
+    /// Why the Job has no pod, as its events say: a quota, or a policy.
+    async fn without_pod(&self) -> Option<Trouble> {
+        let events: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        let of = format!("involvedObject.name={},reason=FailedCreate", self.job);
+        let found = events.list(&ListParams::default().fields(&of)).await;
+        let message = found
+            .ok()?
+            .items
+            .into_iter()
+            .filter_map(|event| event.message)
+            .next_back()?;
+        Some(Trouble {
+            reason: Reason::Unschedulable,
+            hopeless: message.contains("forbidden"),
+            message: format!("its pod can't be made: {message}"),
+        })
+    }
+}
+
+/// The same trouble as before has lasted since then.
+fn since(before: Option<(Trouble, Instant)>, new: Trouble) -> (Trouble, Instant) {
+    let since = before
+        .filter(|(old, _)| old.reason == new.reason)
+        .map(|(_, since)| since);
+    (new, since.unwrap_or_else(Instant::now))
+}
+
+/// Takes a Job away, with its pod.
+pub(super) async fn delete_job(client: &Client, namespace: &str, job: &str) {
+    let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
+    let with_pods = DeleteParams {
+        propagation_policy: Some(PropagationPolicy::Background),
+        ..DeleteParams::default()
+    };
+    if let Err(error) = jobs.delete(job, &with_pods).await
+        && !matches!(&error, kube::Error::Api(status) if status.code == 404)
+    {
+        warn!("the Job {job} can't be deleted: {error}");
+    }
+}
+
+/// Ends the pod of a Job: in good form, or at once.
+pub(super) async fn signal(client: &Client, namespace: &str, job: &str, hard: bool) {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    let of = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
+    let how = DeleteParams {
+        grace_period_seconds: hard.then_some(1),
+        ..DeleteParams::default()
+    };
+    match pods.list(&of).await {
+        // Nobody has made it yet, and nobody shall.
+        Ok(found) if found.items.is_empty() => delete_job(client, namespace, job).await,
+        Ok(found) => {
+            for pod in found.items {
+                let name = pod.metadata.name.unwrap_or_default();
+                if let Err(error) = pods.delete(&name, &how).await {
+                    warn!("the pod {name} can't be ended: {error}");
+                }
+            }
+        }
+        Err(error) => warn!("the pods of {job} can't be listed: {error}"),
+    }
+}
