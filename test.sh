@@ -52,6 +52,9 @@ fi
 
 step "format"
 cargo fmt --all --check
+if [ -z "$fast" ]; then
+  KUBECTL="$PWD/tests/cluster/cluster.sh kubectl" kubernetes/render.sh --check
+fi
 
 step "manifests"
 if command -v kubectl >/dev/null; then
@@ -64,7 +67,7 @@ step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 step "tests"
-timeout 2400 cargo test --workspace --quiet --no-fail-fast
+timeout 3000 cargo test --workspace --quiet --no-fail-fast
 
 step "exactness, in short"
 # The programs that the tests have built: another build of a single crate would choose other features
