@@ -112,6 +112,8 @@ pub struct Resume {
     pub offsets: Vec<i64>,
     /// The attempts whose end was noted, with their outputs, in that order.
     pub ended: Vec<(At, RunEnd, Option<String>)>,
+    /// Whether STOP was sent, so that TERMINATE may be there already.
+    pub stopped: bool,
 }
 
 impl OrderRequest {

@@ -13,9 +13,10 @@ use orchestrator::{
     clock,
     kubernetes::{
         names,
-        pods::{Look, look},
+        pods::{Look, look, not_made},
         read_order,
         record::{self, OrderRecord, Phase, State},
+        why_no_pod,
     },
     plan::At,
 };
@@ -115,24 +116,36 @@ impl Cluster {
     pub(crate) async fn troubles(&self, found: &Found) -> Result<Vec<String>> {
         let order = &found.record.order;
         let pods = self.task_pods(&order.id).await?;
-        let said = pods.iter().filter_map(|(at, pod)| {
+        let mut said = Vec::new();
+        for noted in &found.state.attempts {
+            let at = noted.at();
+            let Some(task) = order
+                .tasks
+                .get(at.0.0 as usize)
+                .filter(|_| noted.end.is_none())
+            else {
+                continue;
+            };
             let key = AttemptKey {
                 order_uid: found.record.order_uid,
                 position: at.0,
                 attempt: at.1,
             };
-            let Look::Stuck(trouble) = look(pod, key, clock::system()) else {
-                return None;
+            let trouble = match pods.get(&at).map(|pod| look(pod, key, clock::system())) {
+                Some(Look::Stuck(trouble)) => Some(trouble.message),
+                Some(_) => None,
+                None => {
+                    let job = names::task(&order.id, at);
+                    // Whoever may not see events is not told.
+                    let why = why_no_pod(&self.client, &self.namespace, &job).await;
+                    why.ok().flatten().map(|why| not_made(&why).message)
+                }
             };
-            let task = order.tasks.get(at.0.0 as usize)?;
-            Some(format!(
-                "task {} ({}) waits: {}",
-                at.0.0 + 1,
-                task.name,
-                trouble.message
-            ))
-        });
-        Ok(said.collect())
+            if let Some(why) = trouble {
+                said.push(format!("task {} ({}) waits: {why}", at.0.0 + 1, task.name));
+            }
+        }
+        Ok(said)
     }
 }
 

@@ -10,6 +10,8 @@ use crate::{
     kit::{SHELL, block_on, kill_pods, kit, shell, unique},
 };
 
+/// How an attempt ends whose pod is deleted: its runner, which is signalled, may be the first to say so.
+const GONE: [&str; 3] = ["lost", "signal", "terminated"];
 const LONG: Duration = Duration::from_mins(1);
 
 fn order(id: &str, tasks: &[Value]) -> Value {
@@ -100,7 +102,10 @@ fn a_retry_after_a_killed_pod() {
     let end = kit.follow(&place, &id, 0);
     let runs = end["runs"].as_array().unwrap();
     assert_eq!(runs.len(), 2, "{end:#}");
-    assert_eq!(runs[0]["reason"], "lost", "{end:#}");
+    assert!(
+        GONE.contains(&runs[0]["reason"].as_str().unwrap()),
+        "{end:#}"
+    );
     assert!(runs[0]["stored_samples"].as_u64() >= Some(2), "{end:#}");
     assert_eq!(runs[1]["output"], "again", "{end:#}");
 }
@@ -123,7 +128,7 @@ fn a_deleted_job() {
     });
     let end = kit.follow(&place, &id, 1);
     assert!(
-        ["lost", "signal", "terminated"].contains(&the_run(&end)["reason"].as_str().unwrap()),
+        GONE.contains(&the_run(&end)["reason"].as_str().unwrap()),
         "{end:#}"
     );
 }

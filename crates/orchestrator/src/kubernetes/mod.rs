@@ -28,3 +28,4 @@ pub use launch::Kubernetes;
 pub use ledger::{LedgerError, read as read_order, wish};
 pub use program::{Program, exit_code};
 pub use spec::STREAM_PORT;
+pub use watch::why_no_pod;

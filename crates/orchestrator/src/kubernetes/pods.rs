@@ -148,6 +148,67 @@ fn outside(pod: &Pod) -> Option<Reason> {
     }
 }
 
+/// What it means that a Job's pod could not be made, as an event says it. A quota that others use up now may
+/// have room later; one that is too small for this pod alone, or a policy, never lets it in.
+pub fn not_made(message: &str) -> Trouble {
+    let refused = message.contains("forbidden");
+    let quota = message.contains("exceeded quota");
+    Trouble {
+        reason: Reason::Unschedulable,
+        message: format!("its pod can't be made: {message}"),
+        hopeless: refused && (!quota || is_too_small(message)),
+    }
+}
+
+/// Whether `requested: requests.memory=900Gi, used: ..., limited: requests.memory=1Gi` asks for more than
+/// there ever is.
+fn is_too_small(message: &str) -> bool {
+    let part = |name: &str, next: &str| {
+        let from = message.split_once(&format!("{name}: "))?.1;
+        Some(
+            from.split_once(&format!(", {next}: "))
+                .map_or(from, |(part, _)| part),
+        )
+    };
+    let (Some(requested), Some(limited)) =
+        (part("requested", "used"), part("limited", "requested"))
+    else {
+        return false;
+    };
+    let amounts = |text: &str| -> Vec<(String, Option<f64>)> {
+        let pairs = text
+            .split(',')
+            .filter_map(|pair| pair.trim().split_once('='));
+        pairs
+            .map(|(name, amount)| (name.to_owned(), number(amount)))
+            .collect()
+    };
+    let limits = amounts(limited);
+    amounts(requested).into_iter().any(|(name, wanted)| {
+        let limit = limits
+            .iter()
+            .find(|(other, _)| *other == name)
+            .and_then(|(_, limit)| *limit);
+        wanted
+            .zip(limit)
+            .is_some_and(|(wanted, limit)| wanted > limit)
+    })
+}
+
+/// A quantity as Kubernetes writes it; processors and bytes differ by their suffixes alone.
+fn number(amount: &str) -> Option<f64> {
+    let cpu = amount
+        .parse::<model::CpuQuantity>()
+        .ok()
+        .map(|cpu| cpu.cores());
+    cpu.or_else(|| {
+        amount
+            .parse::<model::ByteQuantity>()
+            .ok()
+            .map(|bytes| bytes.bytes() as f64)
+    })
+}
+
 /// Why it doesn't start, as far as it says.
 fn trouble(pod: &Pod) -> Option<Trouble> {
     let status = pod.status.as_ref()?;

@@ -134,3 +134,18 @@ fn causes_from_outside() {
     assert_eq!(disrupted("DeletionByTaintManager"), Some(Reason::Lost));
     assert_eq!(gone(None, key(), NOW).cause, Some(Reason::Lost));
 }
+
+#[test]
+fn quotas_and_policies() {
+    let quota = |requested: &str| {
+        let message = format!(
+            "Error creating: pods \"a\" is forbidden: exceeded quota: q, requested: {requested}, \
+             used: requests.cpu=1, limited: requests.cpu=2"
+        );
+        not_made(&message).hopeless
+    };
+    assert!(quota("requests.cpu=2500m"));
+    assert!(!quota("requests.cpu=1500m"));
+    assert!(not_made("pods \"a\" is forbidden: violates PodSecurity \"restricted\"").hopeless);
+    assert!(!not_made("Internal error occurred: failed calling webhook").hopeless);
+}

@@ -16,7 +16,10 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use model::{OrderHandle, OrderId, OrderTopics, OrderUid, attempt::Token};
-use tokio::sync::watch;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 use tracing_subscriber::EnvFilter;
 
 use super::{
@@ -28,6 +31,9 @@ use super::{
     services, workspace,
 };
 use crate::{Control, Options, Orchestrator, OrderRequest, Source, StdioPolicy, clock};
+
+/// The exit code after SIGTERM: not 0, or a Job would count as complete.
+const TERMINATED: u8 = 143;
 
 /// Takes orders through their tasks on a Kubernetes cluster.
 #[derive(Debug, Parser)]
@@ -109,17 +115,26 @@ impl Program {
             .worker_threads(1)
             .enable_all()
             .build()?;
-        runtime.block_on(async {
+        let code = runtime.block_on(async {
+            // As a container's first process it would not even be ended by it.
+            let mut term = signal(SignalKind::terminate())?;
             let client = Client::try_default()
                 .await
                 .context("reaching the API server")?;
-            match self.command {
-                Command::Order(order) => Box::pin(order.run(client)).await,
-                Command::Queue(queue) => queue.run(client).await,
+            let work = async {
+                match self.command {
+                    Command::Order(order) => Box::pin(order.run(client)).await,
+                    Command::Queue(queue) => queue.run(client).await,
+                }
+            };
+            tokio::select! {
+                done = work => done.map(|()| ExitCode::SUCCESS),
+                // All that was decided is written down: the next one goes on with it.
+                _ = term.recv() => Ok(ExitCode::from(TERMINATED)),
             }
         })?;
         runtime.shutdown_background();
-        Ok(ExitCode::SUCCESS)
+        Ok(code)
     }
 }
 

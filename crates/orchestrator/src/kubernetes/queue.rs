@@ -17,10 +17,7 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::json;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use super::{
@@ -62,9 +59,8 @@ struct Waiting {
 }
 
 impl Queue {
-    /// Serves until a signal comes.
+    /// Serves until it is ended.
     pub(super) async fn run(self, client: Client) -> Result<()> {
-        let mut term = signal(SignalKind::terminate())?;
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &self.config.namespace);
         let ours = watcher::Config::default().labels(names::PHASE);
         let mut said = Box::pin(watcher(maps, ours).default_backoff().touched_objects());
@@ -72,7 +68,6 @@ impl Queue {
         info!("at most {} orders are under way at once", self.max_orders);
         loop {
             tokio::select! {
-                _ = term.recv() => return Ok(()),
                 Some(said) = said.next() => {
                     if let Err(error) = said {
                         warn!("orders can't be watched: {error}");

@@ -173,6 +173,7 @@ impl State {
         Resume {
             offsets: self.offsets.clone(),
             ended: ended.collect(),
+            stopped: self.phase == Phase::Stopped,
         }
     }
 }

@@ -193,21 +193,29 @@ impl Watch {
 
     /// Why the Job has no pod, as its events say: a quota, or a policy.
     async fn without_pod(&self) -> Option<Trouble> {
-        let events: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
-        let of = format!("involvedObject.name={},reason=FailedCreate", self.job);
-        let found = events.list(&ListParams::default().fields(&of)).await;
-        let message = found
-            .ok()?
-            .items
-            .into_iter()
-            .filter_map(|event| event.message)
-            .next_back()?;
-        Some(Trouble {
-            reason: Reason::Unschedulable,
-            hopeless: message.contains("forbidden"),
-            message: format!("its pod can't be made: {message}"),
-        })
+        let found = why_no_pod(&self.client, &self.namespace, &self.job).await;
+        let message = found.ok().flatten()?;
+        Some(pods::not_made(&message))
     }
+}
+
+/// Why a Job has no pod, as the latest of its events says.
+///
+/// # Errors
+/// What the API server says.
+pub async fn why_no_pod(
+    client: &Client,
+    namespace: &str,
+    job: &str,
+) -> Result<Option<String>, kube::Error> {
+    let events: Api<Event> = Api::namespaced(client.clone(), namespace);
+    let of = format!("involvedObject.name={job},reason=FailedCreate");
+    let found = events.list(&ListParams::default().fields(&of)).await?;
+    Ok(found
+        .items
+        .into_iter()
+        .filter_map(|event| event.message)
+        .next_back())
 }
 
 /// The same trouble as before has lasted since then.

@@ -103,6 +103,10 @@ pub struct Plan {
     terminate: Option<Hard>,
     verdict: Option<(Status, Option<String>)>,
     stage: Stage,
+    /// STOP was sent by an earlier process; TERMINATE may be the answer to that one.
+    stopped_before: bool,
+    /// Such a TERMINATE has come.
+    stored_before: bool,
     actions: Vec<Action>,
 }
 
@@ -121,6 +125,8 @@ impl Plan {
             terminate: None,
             verdict: None,
             stage: Stage::Running,
+            stopped_before: false,
+            stored_before: false,
             actions: Vec::new(),
         }
     }
@@ -134,6 +140,15 @@ impl Plan {
             timeout: task.timeout.map(model::HumanDuration::get),
         });
         Self::new(tasks.collect(), patience)
+    }
+
+    /// Goes on for a process that has sent STOP already.
+    #[must_use]
+    pub fn stopped_before(self, stopped_before: bool) -> Self {
+        Self {
+            stopped_before,
+            ..self
+        }
     }
 
     /// Begins: the first task.
@@ -163,6 +178,9 @@ impl Plan {
                 self.launch_failed(at, reason, message, ended_at);
             }
             Seen::Terminate { hard } => self.terminate(Hard(hard)),
+            Seen::Terminated if self.stage == Stage::Running && self.stopped_before => {
+                self.stored_before = true;
+            }
             Seen::Terminated if self.stage == Stage::Running => {
                 self.actions.push(Action::Note(Note::EarlyTerminate));
             }
@@ -285,6 +303,9 @@ impl Plan {
                 patience.storing
             };
             self.remind(Reminder::Storing, after);
+            if self.stored_before {
+                self.done(true);
+            }
         }
         std::mem::take(&mut self.actions)
     }

@@ -60,7 +60,7 @@ impl<'a, L: Launcher> Walk<'a, L> {
             request,
             route,
             inbox,
-            plan: Plan::of(&request.order, patience),
+            plan: Plan::of(&request.order, patience).stopped_before(request.resume.stopped),
             watches: JoinSet::new(),
             signallers: HashMap::new(),
             cleaning: Vec::new(),

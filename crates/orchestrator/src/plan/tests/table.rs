@@ -390,6 +390,20 @@ fn retries_and_terminations() {
 }
 
 #[test]
+fn a_process_that_takes_over() {
+    let a = at(0, 1);
+    insta::assert_snapshot!(scene(
+        "a process that takes over after STOP",
+        plan(&[0]).stopped_before(true),
+        vec![
+            ("TERMINATE", Seen::Terminated),
+            ("PROGRESS 0.1", progress(a, "one")),
+            ("exit 0.1", exited(a, OK, well())),
+        ],
+    ));
+}
+
+#[test]
 fn plain_text_tasks() {
     let a = at(0, 1);
     let text = |output: &str| Seen::TextOutput {
