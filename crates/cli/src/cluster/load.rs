@@ -25,8 +25,6 @@ use crate::load::Prepared;
 const CHUNK: usize = 768 * 1024;
 /// The largest input, bytes.
 pub(crate) const MAX_INPUT: u64 = 64 << 20;
-/// The data key of a chunk.
-const CHUNK_KEY: &str = "chunk";
 
 /// How an order is to be run.
 pub(crate) struct How {
@@ -128,7 +126,7 @@ impl Cluster {
             let map = ConfigMap {
                 metadata: meta(names::input(order, number as u32), "input"),
                 binary_data: Some(BTreeMap::from([(
-                    CHUNK_KEY.to_owned(),
+                    record::CHUNK.to_owned(),
                     ByteString(chunk.to_vec()),
                 )])),
                 immutable: Some(true),
@@ -169,6 +167,5 @@ fn record(
         period: how.period,
         grace: how.grace,
         workspace: how.workspace,
-        prewarm: false,
     }
 }

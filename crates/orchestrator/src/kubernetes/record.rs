@@ -11,6 +11,8 @@ pub const ORDER: &str = "order";
 pub const STATE: &str = "state";
 /// The data key under which a person's wish to end the order stands: [`SOFT`] or [`HARD`].
 pub const TERMINATE: &str = "terminate";
+/// The data key of a chunk of the input, in a ConfigMap of its own.
+pub const CHUNK: &str = "chunk";
 /// In good form.
 pub const SOFT: &str = "soft";
 /// At once.
@@ -42,8 +44,6 @@ pub struct OrderRecord {
     pub grace: HumanDuration,
     /// Whether its tasks share a folder.
     pub workspace: bool,
-    /// Whether the next task's pod is made ready while one runs.
-    pub prewarm: bool,
 }
 
 /// A picture that travels in ConfigMaps of their own.

@@ -12,15 +12,17 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use model::OrderId;
 
-use super::{config::Volume, launch::patiently, names, places, record::InputFile};
+use super::{
+    config::Volume,
+    launch::patiently,
+    names, places,
+    record::{CHUNK, InputFile},
+};
 
 /// The runner in the orchestrator's image.
 const RUNNER: &str = "/task-runner";
 /// Tasks run as users of their own.
 const FOR_ALL: u32 = 0o777;
-
-/// The data key of a chunk of an input.
-pub(super) const CHUNK: &str = "chunk";
 
 /// Makes the folder, with the runner in it.
 pub(super) fn lay_out(volume: &Volume) -> Result<()> {
