@@ -24,9 +24,12 @@ impl Plan {
         let Some(attempt) = self.open(at, |end| end.reason.is_success()) else {
             return;
         };
-        let known = attempt.waiting.take().map(|(end, _)| end);
+        let known = attempt.waiting.as_ref().map(|(end, _)| end.clone());
         let end = known.unwrap_or_else(|| completed(ended_at));
-        self.close(at, &end, Some(output));
+        let output = Some(output);
+        if !self.awaits_word(at, &end, output.as_ref()) {
+            self.close(at, &end, output);
+        }
     }
 
     fn reports_itself(&self, at: At) -> bool {
@@ -34,8 +37,8 @@ impl Plan {
         task.is_some_and(|task| task.reports_itself)
     }
 
-    /// Whether the task's own word must come first. It stands before the runner's PROGRESS on the same
-    /// topic, but HALT and the launcher's view may overtake it.
+    /// Whether the task's own word must come first. It was sent before all that the runner says of the end,
+    /// but keyed otherwise, so on a topic of several partitions it may be read later.
     fn awaits_word(&mut self, at: At, end: &RunEnd, output: Option<&String>) -> bool {
         if !self.reports_itself(at) || !end.reason.is_success() {
             return false;

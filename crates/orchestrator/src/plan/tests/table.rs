@@ -446,6 +446,15 @@ fn plain_text_tasks() {
             ],
         ),
         scene(
+            "the runner's PROGRESS and HALT overtake it",
+            own(),
+            vec![
+                ("PROGRESS 0.1", progress(a, "last line")),
+                ("HALT 0.1", halt(a, end(Reason::Completed, Some(0), None))),
+                ("text PROGRESS", text("mine")),
+            ],
+        ),
+        scene(
             "HALT, and no word of its own",
             own(),
             vec![
@@ -478,6 +487,7 @@ fn plain_text_tasks() {
             vec![
                 ("exit 0.1", exited(a, OK, well())),
                 ("PROGRESS 0.1", progress(a, "last line")),
+                ("output?", Seen::Reminded(Reminder::Output(a))),
             ],
         ),
         scene(
