@@ -51,14 +51,15 @@ pub trait Launcher: Send + Sync + 'static {
         prepared: Option<Self::Prepared>,
     ) -> impl Future<Output = Result<Started, NotStarted>> + Send;
 
-    /// Makes ready what takes time for an attempt.
-    fn prepare(&self, request: &OrderRequest, at: At) -> Option<Self::Prepared>;
+    /// Makes ready what takes time for an attempt, which may never be started.
+    fn prepare(&self, request: &OrderRequest, at: At, bus: BusAddress) -> Option<Self::Prepared>;
 
     /// The file in which a runner leaves what it could not tell the broker, where there is one.
     fn undelivered(&self, request: &OrderRequest, at: At) -> Option<PathBuf>;
 }
 
-/// What is made ready for an attempt. What isn't used is removed when it is dropped.
+/// What is made ready for an attempt. What isn't used is removed when it is dropped, or before that when
+/// [`Decision::Stop`] is noted.
 pub trait Prepared: Send + 'static {
     /// The attempt.
     fn at(&self) -> At;

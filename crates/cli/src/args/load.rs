@@ -38,6 +38,9 @@ pub(crate) struct LoadArgs {
     /// Give the tasks no folder to share: for orders whose tasks pass on messages only
     #[arg(long)]
     pub(crate) no_workspace: bool,
+    /// Make the next task's pod ready while a task runs, also where the order doesn't say so
+    #[arg(long)]
+    pub(crate) prewarm: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
 }

@@ -15,7 +15,7 @@ use orchestrator::{
         names,
         pods::{Look, look, not_made},
         read_order,
-        record::{self, OrderRecord, Phase, State},
+        record::{self, Ahead, OrderRecord, Phase, State},
         why_no_pod,
     },
     plan::At,
@@ -122,7 +122,7 @@ impl Cluster {
             let Some(task) = order
                 .tasks
                 .get(at.0.0 as usize)
-                .filter(|_| noted.end.is_none())
+                .filter(|_| noted.end.is_none() && noted.ahead != Some(Ahead::Waits))
             else {
                 continue;
             };

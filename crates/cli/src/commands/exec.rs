@@ -90,6 +90,7 @@ fn order(name: TaskName, command: Vec<String>, folder: &Path) -> Prepared {
         id,
         input: None,
         tasks: vec![task],
+        prewarm: false,
     };
     Prepared {
         order,

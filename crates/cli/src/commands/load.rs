@@ -31,6 +31,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<Code> {
         }
         taken.insert(free.clone());
         prepared.order.id = free;
+        prepared.order.prewarm |= args.prewarm;
     }
     store.close().await;
     let how = How {

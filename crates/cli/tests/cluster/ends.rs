@@ -14,7 +14,7 @@ use crate::{
 const GONE: [&str; 3] = ["lost", "signal", "terminated"];
 const LONG: Duration = Duration::from_mins(1);
 
-fn order(id: &str, tasks: &[Value]) -> Value {
+pub(crate) fn order(id: &str, tasks: &[Value]) -> Value {
     json!({ "id": id, "tasks": tasks })
 }
 
@@ -216,7 +216,7 @@ fn what_cannot_run_there_is_said_before_anything_is_handed_over() {
     );
 }
 
-fn await_running(job: &str) {
+pub(crate) fn await_running(job: &str) {
     let Some(kit) = kit() else { return };
     let pods = kit.pods();
     let of = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));

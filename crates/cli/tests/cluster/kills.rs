@@ -53,7 +53,13 @@ fn orders_survive_kills_of_their_services() {
         .map(|n| shell(&format!("t{n}"), "sleep 1; echo \"$PODOMETER_POSITION\""))
         .collect();
     let ids: Vec<_> = (0..ORDERS)
-        .map(|_| kit.load(&place, &json!({ "id": unique("kills"), "tasks": tasks })))
+        .map(|n| {
+            let (id, ahead) = (unique("kills"), n == 0);
+            kit.load(
+                &place,
+                &json!({ "id": id, "tasks": tasks, "prewarm": ahead }),
+            )
+        })
         .collect();
     for number in 0..KILLS {
         thread::sleep(PAUSE);

@@ -38,6 +38,7 @@ pub(super) fn complete(
         tasks: tasks
             .map(|(i, entry)| complete_task(entry, &format!("{list}[{i}]"), catalogue).map_err(at))
             .collect::<Result<_, _>>()?,
+        prewarm: file.prewarm,
     })
 }
 

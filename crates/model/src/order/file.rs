@@ -31,6 +31,10 @@ pub struct OrderFile {
     #[serde(alias = "required_tasks")]
     #[schemars(length(min = 1))]
     pub tasks: Vec<TaskEntry>,
+    /// On a cluster: while a task runs, the next one's pod is made ready and waits, so that the gap between
+    /// tasks falls to the time of a message. Meanwhile it holds what it requests.
+    #[serde(default)]
+    pub prewarm: bool,
     /// Accepted and ignored.
     #[serde(default, rename = "completed_tasks")]
     #[schemars(with = "Value")]

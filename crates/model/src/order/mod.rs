@@ -24,6 +24,9 @@ pub struct Order {
     pub input: Option<Input>,
     /// Its tasks, in order; at least one.
     pub tasks: Vec<Task>,
+    /// Whether the next task's pod is made ready while a task runs, on a cluster.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prewarm: bool,
 }
 
 impl Order {

@@ -45,9 +45,9 @@ pub(super) fn job(
     if let Some(more) = &task.pod {
         merge(&mut pod, &Value::Object(more.clone()));
     }
-    let timeout = task
-        .timeout
-        .map(|timeout| timeout.get().as_secs() as i64 + NET);
+    // A pod that waits would use up its time.
+    let timeout = task.timeout.filter(|_| !parts.told.waits);
+    let timeout = timeout.map(|timeout| timeout.get().as_secs() as i64 + NET);
     serde_json::from_value(json!({
         "metadata": {
             "name": name,

@@ -73,16 +73,20 @@ fn owner() -> OwnerReference {
 }
 
 fn of(position: u32, earlier: &[Earlier], volume: Option<&Volume>) -> String {
-    let (request, at) = (request(), (Position(position), Attempt(1)));
-    let told = spec::told(&request, at, earlier, &bus(), volume.is_some()).unwrap();
+    let at = (Position(position), Attempt(1));
+    let told = spec::told(&request(), at, earlier, &bus(), volume.is_some()).unwrap();
+    serde_json::to_string_pretty(&made(at, volume, &told)).unwrap()
+}
+
+fn made(at: At, volume: Option<&Volume>, told: &Told) -> Job {
     let config = config();
     let parts = Parts {
         owner: owner(),
         config: &config,
         volume,
-        told: &told,
+        told,
     };
-    serde_json::to_string_pretty(&job(&request, at, &parts).unwrap()).unwrap()
+    job(&request(), at, &parts).unwrap()
 }
 
 fn volume() -> Volume {
@@ -109,6 +113,33 @@ fn jobs() {
         "plain_text_after_a_long_output",
         of(2, &[earlier(&"x".repeat(100_000))], None).replace(&"x".repeat(100_000), "x...")
     );
+}
+
+#[test]
+fn one_made_ahead_waits_and_is_told_the_rest() {
+    let (request, at) = (request(), (Position(2), Attempt(1)));
+    let told = spec::told_ahead(&request, at, &bus(), false).unwrap();
+    let earlier = [earlier("one"), earlier("two")];
+    let go = spec::given(&request, at, &earlier).unwrap();
+    insta::assert_snapshot!("go", serde_json::to_string_pretty(&go).unwrap());
+    let text = &told.env.last().unwrap().1;
+    assert!(
+        text.contains(r#""wait":true"#) && !text.contains("one"),
+        "{text}"
+    );
+    // Its time would run while it waits.
+    let at = (Position(1), Attempt(1));
+    let deadline = |told| made(at, None, told).spec.unwrap().active_deadline_seconds;
+    let ahead = spec::told_ahead(&request, at, &bus(), false).unwrap();
+    assert_eq!(deadline(&ahead), None);
+    let launched = spec::told(&request, at, &earlier, &bus(), false).unwrap();
+    assert_eq!(deadline(&launched), Some(20 * 60));
+}
+
+#[test]
+fn what_is_too_long_for_a_word() {
+    let (request, at) = (request(), (Position(1), Attempt(1)));
+    assert!(spec::given(&request, at, &[earlier(&"x".repeat(100_000))]).is_none());
 }
 
 #[test]

@@ -10,24 +10,30 @@ use kube::{
     Api, Client, Error,
     api::{ObjectMeta, PostParams},
 };
-use model::{Reason, attempt::BusAddress};
-use tokio::time::sleep;
+use model::{OrderUid, Reason, attempt::BusAddress, stream::Go};
+use tokio::{
+    sync::{Mutex, watch::Receiver},
+    time::sleep,
+};
 use tracing::warn;
 
 use super::{
+    ahead::MadeAhead,
     config::{Config, Volume},
+    go,
     job::{self, Parts},
     ledger::Ledger,
     names, outputs,
-    record::Phase,
+    pods::Trouble,
+    record::{Noted, Phase, State},
     spec::{self, Told},
-    watch::{self, Watch},
+    watch::{self, Place, Watch},
 };
 use crate::{
-    Decision, Launcher, NotBegun, NotStarted, OrderRequest, Prepared, Started, Superseded,
+    Decision, Launcher, NotBegun, NotStarted, OrderRequest, Started, Superseded,
     clock::Clock,
     local::key,
-    plan::{At, Earlier},
+    plan::{At, Earlier, Seen},
 };
 
 /// The first and the longest pause before an API server that doesn't answer is asked again.
@@ -45,19 +51,12 @@ pub struct Kubernetes {
     pub(super) owner: OwnerReference,
     pub(super) volume: Option<Volume>,
     pub(super) clock: Clock,
-}
-
-/// A pod that was made ready ahead: there is none yet.
-pub enum Ahead {}
-
-impl Prepared for Ahead {
-    fn at(&self) -> At {
-        match *self {}
-    }
+    /// Held while a pod is made ready ahead.
+    pub(super) making: Arc<Mutex<()>>,
 }
 
 impl Launcher for Kubernetes {
-    type Prepared = Ahead;
+    type Prepared = MadeAhead;
 
     fn clock(&self) -> Clock {
         self.clock
@@ -71,11 +70,8 @@ impl Launcher for Kubernetes {
     async fn note(&self, request: &OrderRequest, decision: Decision<'_>) -> Result<(), Superseded> {
         match decision {
             Decision::Launch(at) => {
-                self.ledger
-                    .change(|state| {
-                        state.note(at);
-                    })
-                    .await
+                self.turn_has_come(&request.order.id, at).await;
+                self.ledger.change(|state| state.launch(at)).await
             }
             Decision::Ended { at, end, output } => {
                 let long = outputs::keep(self, &request.order.id, at, output).await;
@@ -92,8 +88,10 @@ impl Launcher for Kubernetes {
             }
             Decision::Stop { status, message } => {
                 let now = (self.clock)();
+                self.take_away_waiting(&request.order.id).await;
                 self.ledger
                     .change(|state| {
+                        state.forget_waiting();
                         if state.phase != Phase::Over {
                             state.phase = Phase::Stopped;
                         }
@@ -120,35 +118,40 @@ impl Launcher for Kubernetes {
         at: At,
         earlier: &[Earlier],
         bus: BusAddress,
-        _: Option<Ahead>,
+        _: Option<MadeAhead>,
     ) -> Result<Started, NotStarted> {
         let name = names::task(&request.order.id, at);
-        let noted = self
-            .ledger
-            .state()
-            .await
-            .noted(at)
-            .and_then(|noted| noted.job_uid.clone());
-        let is_there = if let Some(uid) = noted {
-            self.is_there(&name, &uid).await?
+        let word = self.word(request, at, earlier).await?;
+        let noted = self.noted(at).await.and_then(|noted| noted.job_uid);
+        let (uid, is_there) = if let Some(uid) = noted {
+            let found = self.find(&name, &uid).await?;
+            (uid, found.is_some())
         } else {
-            let uid = self.create(request, at, earlier, &bus).await?;
-            let noted = self
-                .ledger
-                .change(|state| state.note(at).job_uid = Some(uid))
-                .await;
-            noted.map_err(|superseded| failed(Reason::Interrupted, &superseded))?;
-            true
+            let workspace = self.volume.is_some();
+            let told = match &word {
+                Some(_) => spec::told_ahead(request, at, &bus, workspace),
+                None => spec::told(request, at, earlier, &bus, workspace),
+            };
+            let told = told.map_err(|why| failed(Reason::Error, &why))?;
+            let job = self.job(request, at, &told)?;
+            self.lay_out(&name, &told).await?;
+            let uid = self.create(&name, request.handle.order_uid, &job).await?;
+            self.change(|state| state.note(at).job_uid = Some(uid.clone()))
+                .await?;
+            (uid, true)
         };
+        let (place, places) = tokio::sync::watch::channel(Place::default());
         let watch = Watch {
             client: self.client.clone(),
             namespace: self.config.namespace.clone(),
             job: name.clone(),
+            uid,
             at,
             key: key(request, at),
             clock: self.clock,
             unschedulable: Duration::from_secs(self.config.unschedulable_seconds),
             is_there,
+            place,
         };
         let (client, namespace) = (self.client.clone(), self.config.namespace.clone());
         Ok(Started {
@@ -158,12 +161,12 @@ impl Launcher for Kubernetes {
                 let (client, namespace, name) = (client.clone(), namespace.clone(), name.clone());
                 tokio::spawn(async move { watch::signal(&client, &namespace, &name, hard).await });
             }),
-            end: Box::pin(async move { (watch.end().await, None) }),
+            end: Box::pin(async move { (end(watch, word, places).await, None) }),
         })
     }
 
-    fn prepare(&self, _: &OrderRequest, _: At) -> Option<Ahead> {
-        None
+    fn prepare(&self, request: &OrderRequest, at: At, bus: BusAddress) -> Option<MadeAhead> {
+        self.make_ahead(request, at, &bus)
     }
 
     fn undelivered(&self, _: &OrderRequest, _: At) -> Option<PathBuf> {
@@ -171,7 +174,21 @@ impl Launcher for Kubernetes {
     }
 }
 
-fn failed(reason: Reason, why: &dyn std::fmt::Display) -> NotStarted {
+/// Waits for an attempt's end; one that waits for GO is told so meanwhile.
+async fn end(watch: Watch, word: Option<Go>, places: Receiver<Place>) -> Seen {
+    let Some(go) = word.filter(|_| watch.is_there) else {
+        return watch.end().await;
+    };
+    tokio::select! {
+        seen = watch.end() => seen,
+        message = go::say(go, places) => {
+            let reason = Reason::Error;
+            watch.give_up(Trouble { reason, message, hopeless: true }).await
+        }
+    }
+}
+
+pub(super) fn failed(reason: Reason, why: &dyn std::fmt::Display) -> NotStarted {
     NotStarted {
         reason,
         message: why.to_string(),
@@ -179,7 +196,7 @@ fn failed(reason: Reason, why: &dyn std::fmt::Display) -> NotStarted {
 }
 
 impl Kubernetes {
-    fn jobs(&self) -> Api<Job> {
+    pub(super) fn jobs(&self) -> Api<Job> {
         Api::namespaced(self.client.clone(), &self.config.namespace)
     }
 
@@ -187,41 +204,59 @@ impl Kubernetes {
         Api::namespaced(self.client.clone(), &self.config.namespace)
     }
 
-    /// Whether the Job that was noted is there still.
-    async fn is_there(&self, name: &str, uid: &str) -> Result<bool, NotStarted> {
+    pub(super) async fn noted(&self, at: At) -> Option<Noted> {
+        self.ledger.state().await.noted(at).cloned()
+    }
+
+    pub(super) async fn change(
+        &self,
+        change: impl FnOnce(&mut State) + Send,
+    ) -> Result<(), NotStarted> {
+        let changed = self.ledger.change(change).await;
+        changed.map_err(|superseded| failed(Reason::Interrupted, &superseded))
+    }
+
+    /// The Job that was noted, if it is there still.
+    pub(super) async fn find(&self, name: &str, uid: &str) -> Result<Option<Job>, NotStarted> {
         let jobs = self.jobs();
         let job = patiently(name, || jobs.get_opt(name)).await;
         let job = job.map_err(|error| failed(Reason::Lost, &error))?;
-        Ok(job.is_some_and(|job| job.metadata.uid.as_deref() == Some(uid)))
+        Ok(job.filter(|job| job.metadata.uid.as_deref() == Some(uid)))
     }
 
-    /// Makes the Job of an attempt, or finds the one that an earlier process has made; its UID.
-    async fn create(
+    pub(super) fn job(
         &self,
         request: &OrderRequest,
         at: At,
-        earlier: &[Earlier],
-        bus: &BusAddress,
-    ) -> Result<String, NotStarted> {
-        let error = |why: &dyn std::fmt::Display| failed(Reason::Error, why);
-        let told = spec::told(request, at, earlier, bus, self.volume.is_some());
-        let told = told.map_err(|why| error(&why))?;
+        told: &Told,
+    ) -> Result<Job, NotStarted> {
         let parts = Parts {
             owner: self.owner.clone(),
             config: &self.config,
             volume: self.volume.as_ref(),
-            told: &told,
+            told,
         };
-        let job = job::job(request, at, &parts)
-            .map_err(|why| error(&format!("what the task's \"pod\" says is no pod: {why}")))?;
-        let name = names::task(&request.order.id, at);
-        self.lay_out(&name, &told).await?;
+        let job = job::job(request, at, &parts);
+        job.map_err(|why| {
+            let why = format!("what the task's \"pod\" says is no pod: {why}");
+            failed(Reason::Error, &why)
+        })
+    }
+
+    /// Makes the Job of an attempt, or finds the one that an earlier process has made; its UID.
+    pub(super) async fn create(
+        &self,
+        name: &str,
+        order_uid: OrderUid,
+        job: &Job,
+    ) -> Result<String, NotStarted> {
+        let error = |why: &dyn std::fmt::Display| failed(Reason::Error, why);
         let (jobs, params) = (self.jobs(), PostParams::default());
-        let made = match patiently(&name, || jobs.create(&params, &job)).await {
+        let made = match patiently(name, || jobs.create(&params, job)).await {
             Err(Error::Api(status)) if status.code == 409 => {
-                let there = patiently(&name, || jobs.get(&name)).await;
+                let there = patiently(name, || jobs.get(name)).await;
                 let there = there.map_err(|why| error(&why))?;
-                if !job::is_of(&there, request.handle.order_uid) {
+                if !job::is_of(&there, order_uid) {
                     let why = format!(
                         "a Job {name} of another order is there; delete it, or give the order another id"
                     );

@@ -7,7 +7,9 @@
 //!
 //! What a Job is made of ([`job`]) and what a pod says ([`pods`]) are pure.
 
+mod ahead;
 mod config;
+mod go;
 mod job;
 mod launch;
 mod ledger;

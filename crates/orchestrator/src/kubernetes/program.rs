@@ -166,11 +166,12 @@ impl Order {
             config: Arc::new(self.config.clone()),
             ledger: Arc::new(ledger),
             clock: clock::system,
+            making: Arc::default(),
         };
         let wish = watch_wish(maps, &order);
         let request = Box::pin(self.request(&bus, &launcher, record, wish)).await?;
         let orchestrator = Orchestrator::new(bus.clone(), launcher.clone(), Options::of(&bus))?;
-        let outcome = orchestrator.run(request).await?;
+        let outcome = Box::pin(orchestrator.run(request)).await?;
         tracing::info!("order {order} has {}", outcome.status);
         if let Some(input) = input {
             workspace::forget_input(&launcher.client, &namespace, &order, &input).await;

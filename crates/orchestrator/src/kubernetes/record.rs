@@ -123,6 +123,9 @@ pub struct Noted {
     /// Its Job's UID, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_uid: Option<String>,
+    /// How far it is, if its pod was made ready ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<RunEnd>,
@@ -132,6 +135,16 @@ pub struct Noted {
     /// The ConfigMap in which its output stands, where it is long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_in: Option<String>,
+}
+
+/// An attempt whose pod was made ready ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ahead {
+    /// It isn't its turn yet, and may never be.
+    Waits,
+    /// It is its turn: its runner is told GO, perhaps again.
+    Launched,
 }
 
 impl State {
@@ -155,6 +168,7 @@ impl State {
                 position: at.0,
                 attempt: at.1,
                 job_uid: None,
+                ahead: None,
                 end: None,
                 output: None,
                 output_in: None,
@@ -162,6 +176,31 @@ impl State {
             self.attempts.len() - 1
         });
         &mut self.attempts[place]
+    }
+
+    /// Its turn has come.
+    pub(super) fn launch(&mut self, at: At) {
+        let noted = self.note(at);
+        noted.ahead = noted.ahead.map(|_| Ahead::Launched);
+    }
+
+    /// Notes an attempt whose pod is made ready ahead, unless it was decided already.
+    pub(super) fn note_ahead(&mut self, at: At) {
+        if self.noted(at).is_none() {
+            self.note(at).ahead = Some(Ahead::Waits);
+        }
+    }
+
+    /// The attempts whose turn hasn't come.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = At> {
+        let waits = |noted: &&Noted| noted.ahead == Some(Ahead::Waits);
+        self.attempts.iter().filter(waits).map(Noted::at)
+    }
+
+    /// Forgets the attempts whose turn never came.
+    pub(super) fn forget_waiting(&mut self) {
+        self.attempts
+            .retain(|noted| noted.ahead != Some(Ahead::Waits));
     }
 
     /// What a process that takes over goes on from; long outputs are to be looked up first.

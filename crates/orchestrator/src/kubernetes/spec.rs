@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use model::{
-    AttemptSpec,
+    AttemptSpec, Task,
     attempt::{BusAddress, Launcher, Stdio, Token},
     order::Messages,
+    stream::Given,
     text,
 };
 
@@ -32,6 +33,8 @@ pub(super) struct Told {
     pub(super) env: Vec<(String, String)>,
     /// The earlier outputs where they are too long for a variable: the text of a file.
     pub(super) progress: Option<String>,
+    /// Whether its runner waits for GO.
+    pub(super) waits: bool,
 }
 
 /// Why a task can't run on the cluster.
@@ -71,15 +74,8 @@ pub(super) fn told(
         task: task.name.clone(),
         bytes,
     };
-    let workspace = workspace.then(|| PathBuf::from(places::WORKSPACE));
-    let output = Path::new(places::OUTPUT);
-    let mut spec = spec(request, at, earlier, bus, workspace.as_deref())?;
-    spec.env = environment::variables(request, at, task, workspace.as_deref(), output);
-    if task.messages == Messages::Task {
-        let servers = bus.bootstrap_servers.clone();
-        spec.env
-            .insert("KAFKA_BOOTSTRAP_SERVERS".to_owned(), servers);
-    }
+    let mut spec = spec(request, at, bus, workspace)?;
+    spec.argv.extend(argv_tail(request, at, earlier));
     let text = environment::progress_json(earlier);
     let mut progress = None;
     if text.len() > MAX_MAP {
@@ -91,6 +87,53 @@ pub(super) fn told(
     } else {
         spec.env.insert(PROGRESS.to_owned(), text);
     }
+    encode(spec, progress, task)
+}
+
+/// What the container of an attempt is told that is made ready ahead: all but what earlier tasks put out.
+pub(super) fn told_ahead(
+    request: &OrderRequest,
+    at: At,
+    bus: &BusAddress,
+    workspace: bool,
+) -> Result<Told, SpecError> {
+    let spec = AttemptSpec {
+        wait: true,
+        ..spec(request, at, bus, workspace)?
+    };
+    encode(spec, None, &request.order.tasks[at.0.0 as usize])
+}
+
+/// What GO hands over; `None` where it is too long for that.
+pub(super) fn given(request: &OrderRequest, at: At, earlier: &[Earlier]) -> Option<Given> {
+    let text = environment::progress_json(earlier);
+    (text.len() <= MAX_PROGRESS_BYTES).then(|| Given {
+        env: [(PROGRESS.to_owned(), text)].into(),
+        argv_tail: argv_tail(request, at, earlier),
+    })
+}
+
+/// The arguments of a task that reports for itself.
+fn argv_tail(request: &OrderRequest, at: At, earlier: &[Earlier]) -> Vec<String> {
+    let task = &request.order.tasks[at.0.0 as usize];
+    if task.messages != Messages::Task {
+        return Vec::new();
+    }
+    let names = request.order.tasks.iter().map(|task| task.name.as_str());
+    vec![
+        text::required_tasks(names),
+        task.name.to_string(),
+        request.order.id.to_string(),
+        given_progress(request, at, earlier),
+    ]
+}
+
+fn encode(spec: AttemptSpec, progress: Option<String>, task: &Task) -> Result<Told, SpecError> {
+    let waits = spec.wait;
+    let too_long = |bytes| SpecError::TooLong {
+        task: task.name.clone(),
+        bytes,
+    };
     let (text, beside) = environment::encode(spec).map_err(too_long)?;
     let readable = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     let beside = beside
@@ -100,17 +143,18 @@ pub(super) fn told(
     Ok(Told {
         env: beside.chain([own]).collect(),
         progress,
+        waits,
     })
 }
 
-/// The spec, without its task's variables. Secrets come by reference.
+/// The spec, without what earlier tasks put out. Secrets come by reference.
 fn spec(
     request: &OrderRequest,
     at: At,
-    earlier: &[Earlier],
     bus: &BusAddress,
-    workspace: Option<&Path>,
+    workspace: bool,
 ) -> Result<AttemptSpec, SpecError> {
+    let workspace = workspace.then(|| Path::new(places::WORKSPACE));
     let task = &request.order.tasks[at.0.0 as usize];
     let image = task
         .image
@@ -119,13 +163,11 @@ fn spec(
     if task.command.is_empty() {
         return Err(SpecError::NoCommand(task.name.clone()));
     }
-    let mut argv = [task.command.clone(), task.args.clone()].concat();
+    let output = Path::new(places::OUTPUT);
+    let mut env = environment::variables(request, at, task, workspace, output);
     if task.messages == Messages::Task {
-        let names = request.order.tasks.iter().map(|task| task.name.as_str());
-        argv.push(text::required_tasks(names));
-        argv.push(task.name.to_string());
-        argv.push(request.order.id.to_string());
-        argv.push(given_progress(request, at, earlier));
+        let servers = bus.bootstrap_servers.clone();
+        env.insert("KAFKA_BOOTSTRAP_SERVERS".to_owned(), servers);
     }
     let working_dir = match (&task.working_dir, workspace) {
         (Some(folder), Some(workspace)) => Some(workspace.join(folder)),
@@ -140,8 +182,8 @@ fn spec(
         order: request.order.id.clone(),
         key: key(request, at),
         task: task.name.clone(),
-        argv,
-        env: std::collections::BTreeMap::new(),
+        argv: [task.command.clone(), task.args.clone()].concat(),
+        env,
         working_dir,
         image: Some(image),
         resources: task.resources.clone(),

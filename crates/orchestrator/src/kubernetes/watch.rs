@@ -1,6 +1,6 @@
 //! Watches one attempt's Job and pod until nothing of the attempt runs any more.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use futures::{StreamExt, stream};
 use k8s_openapi::api::{
@@ -37,6 +37,8 @@ pub(super) struct Watch {
     pub(super) client: Client,
     pub(super) namespace: String,
     pub(super) job: String,
+    /// The Job's UID.
+    pub(super) uid: String,
     pub(super) at: At,
     pub(super) key: AttemptKey,
     pub(super) clock: Clock,
@@ -44,6 +46,17 @@ pub(super) struct Watch {
     pub(super) unschedulable: Duration,
     /// Whether the Job was there when this began.
     pub(super) is_there: bool,
+    /// Told where the pod is.
+    pub(super) place: tokio::sync::watch::Sender<Place>,
+}
+
+/// Where a pod is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Place {
+    /// Its address.
+    pub(super) ip: Option<IpAddr>,
+    /// Whether its task's container runs.
+    pub(super) runs: bool,
 }
 
 /// What the cluster says.
@@ -56,7 +69,7 @@ enum Said {
 
 impl Watch {
     /// Waits for the attempt's end.
-    pub(super) async fn end(self) -> Seen {
+    pub(super) async fn end(&self) -> Seen {
         let exited = |exit| Seen::Exited {
             at: self.at,
             exit: Box::new(exit),
@@ -77,6 +90,7 @@ impl Watch {
             let now = (self.clock)();
             match said {
                 Said::Pod(pod) => {
+                    self.place.send_replace(place(&pod));
                     trouble = match pods::look(&pod, self.key, now) {
                         Look::Ended(exit) => return exited(*exit),
                         Look::Stuck(new) => Some(since(trouble, new)),
@@ -122,7 +136,7 @@ impl Watch {
     }
 
     /// Takes the Job away, with its pod, and says why.
-    async fn give_up(&self, why: Trouble) -> Seen {
+    pub(super) async fn give_up(&self, why: Trouble) -> Seen {
         delete_job(&self.client, &self.namespace, &self.job).await;
         Seen::LaunchFailed {
             at: self.at,
@@ -134,7 +148,8 @@ impl Watch {
 
     fn pods(&self) -> impl stream::Stream<Item = Said> + Send + use<> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
-        let of = format!("batch.kubernetes.io/job-name={}", self.job);
+        // By UID: a Job of this name that was taken away may leave a pod for a moment.
+        let of = format!("batch.kubernetes.io/controller-uid={}", self.uid);
         let config = watcher::Config::default().labels(&of);
         let (mut known, mut seen) = (false, false);
         watcher(api, config)
@@ -218,6 +233,19 @@ pub async fn why_no_pod(
         .next_back())
 }
 
+fn place(pod: &Pod) -> Place {
+    let Some(status) = &pod.status else {
+        return Place::default();
+    };
+    let containers = status.container_statuses.iter().flatten();
+    Place {
+        ip: status.pod_ip.as_ref().and_then(|ip| ip.parse().ok()),
+        runs: containers
+            .filter_map(|one| one.state.as_ref())
+            .any(|state| state.running.is_some()),
+    }
+}
+
 /// The same trouble as before has lasted since then.
 fn since(before: Option<(Trouble, Instant)>, new: Trouble) -> (Trouble, Instant) {
     let since = before
@@ -228,15 +256,25 @@ fn since(before: Option<(Trouble, Instant)>, new: Trouble) -> (Trouble, Instant)
 
 /// Takes a Job away, with its pod.
 pub(super) async fn delete_job(client: &Client, namespace: &str, job: &str) {
+    if let Err(error) = try_delete(client, namespace, job).await {
+        warn!("the Job {job} can't be deleted: {error}");
+    }
+}
+
+/// Takes a Job away, with its pod. One that isn't there is no error.
+pub(super) async fn try_delete(
+    client: &Client,
+    namespace: &str,
+    job: &str,
+) -> Result<(), kube::Error> {
     let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
     let with_pods = DeleteParams {
         propagation_policy: Some(PropagationPolicy::Background),
         ..DeleteParams::default()
     };
-    if let Err(error) = jobs.delete(job, &with_pods).await
-        && !matches!(&error, kube::Error::Api(status) if status.code == 404)
-    {
-        warn!("the Job {job} can't be deleted: {error}");
+    match jobs.delete(job, &with_pods).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        deleted => deleted.map(drop),
     }
 }
 

@@ -79,7 +79,7 @@ impl Launcher for Local {
         })
     }
 
-    fn prepare(&self, request: &OrderRequest, at: At) -> Option<Prepared> {
+    fn prepare(&self, request: &OrderRequest, at: At, _: BusAddress) -> Option<Prepared> {
         self.prepare_runner(request, at)
     }
 

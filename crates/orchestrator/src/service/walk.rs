@@ -244,7 +244,8 @@ impl<'a, L: Launcher> Walk<'a, L> {
         let next = (Position(at.0.0 + 1), Attempt(1));
         let exists = (next.0.0 as usize) < self.request.order.tasks.len();
         if exists && self.prepared.is_none() {
-            self.prepared = self.host.launcher.prepare(self.request, next);
+            let address = self.host.bus.address(&self.request.handle.topics);
+            self.prepared = self.host.launcher.prepare(self.request, next, address);
         }
     }
 
