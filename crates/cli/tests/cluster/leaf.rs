@@ -18,7 +18,7 @@ fn outputs(order: &Value) -> Vec<(String, String)> {
 }
 
 /// The same order with an id of its own.
-fn leaf(id: &str) -> Value {
+pub(crate) fn leaf(id: &str) -> Value {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../orders/leaf.json");
     let mut order: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
     order["id"] = id.into();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!` makes values")]
 
+mod agreement;
 mod ahead;
 mod ends;
 #[path = "../cli/harness.rs"]
