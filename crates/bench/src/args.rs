@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{chaos, cost, fidelity, ingest, load, podometer::Podometer};
+use crate::{chaos, cost, fidelity, ingest, load, podometer::Podometer, steps};
 
 /// Measures how exact Podometer is and what it costs.
 #[derive(Debug, Parser)]
@@ -29,6 +29,8 @@ enum Command {
     Ingest(IngestArgs),
     /// Kill and pause everything at random under load, and look whether all is stored once
     Chaos(ChaosArgs),
+    /// The time between two steps on a Kubernetes cluster on which Podometer is up, beside bare Jobs
+    Steps(StepsArgs),
     /// A known load; started as a task
     #[command(hide = true)]
     Load(load::LoadArgs),
@@ -144,6 +146,27 @@ pub(crate) struct ChaosArgs {
     pub(crate) seed: u64,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct StepsArgs {
+    /// How many gaps are measured, in each way
+    #[arg(long, default_value_t = 20)]
+    pub(crate) steps: u32,
+    /// How long a step of the bare Jobs, and of the order with prewarm, takes, seconds
+    #[arg(long, default_value_t = 2)]
+    pub(crate) seconds: u32,
+    /// An image with a shell
+    #[arg(long, default_value = "podometer/pause:1")]
+    pub(crate) image: String,
+    /// The namespace that `podometer up` has filled
+    #[arg(long, short, default_value = "podometer")]
+    pub(crate) namespace: String,
+    /// How the cluster is reached [default: as kubectl does]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) binary: BinaryArgs,
+}
+
 impl Cli {
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self.command {
@@ -153,6 +176,7 @@ impl Cli {
             Command::Chart(args) => cost::chart(&args),
             Command::Ingest(args) => ingest::run(&args),
             Command::Chaos(args) => chaos::run(&args),
+            Command::Steps(args) => steps::run(&args),
             Command::Load(args) => load::run(&args).map(|()| ExitCode::SUCCESS),
         }
     }

@@ -23,6 +23,7 @@ mod others;
 mod podometer;
 mod process;
 mod stack;
+mod steps;
 mod table;
 mod truth;
 

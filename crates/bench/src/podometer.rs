@@ -77,6 +77,11 @@ impl Podometer {
         Ok(Self { program })
     }
 
+    /// Where it is.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// `podometer` with some arguments and a data folder.
     pub(crate) fn command(&self, data: &Path) -> Command {
         let mut command = Command::new(&self.program);

@@ -114,7 +114,7 @@ fn machine() -> String {
 }
 
 /// The middle of some numbers, and the one that 95 % don't exceed; zeros of none.
-pub(super) fn median_and_p95(numbers: Vec<f64>) -> (f64, f64) {
+pub(crate) fn median_and_p95(numbers: Vec<f64>) -> (f64, f64) {
     median_and(numbers, 0.95)
 }
 

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::args::{ChartArgs, CostArgs, GapArgs};
-pub(crate) use aims::{Aims, Unit, beside, median_and};
+pub(crate) use aims::{Aims, Unit, absent, beside, median_and, median_and_p95};
 
 /// Readings and the runner.
 pub(crate) fn measuring(args: &CostArgs) -> Result<ExitCode> {
