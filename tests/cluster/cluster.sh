@@ -7,6 +7,7 @@
 #                                  When it is ready, FOLDER/kubeconfig is there (an administrator's). It ends
 #                                  with this script, however that ends; nothing but FOLDER stays.
 #   cluster.sh import FOLDER FILE  gives the node the images of an archive (docker save's form)
+#   cluster.sh trust FOLDER HOST:PORT CA   lets the node pull from a registry whose authority is CA
 #   cluster.sh kubectl ...         runs kubectl of the cluster's version
 #
 # PODOMETER_CACHE: where the programs are kept. PODOMETER_MAX_PODS: pods at once (110).
@@ -98,6 +99,10 @@ case ${1:-} in
   import)
     node=$(cat "$2/node.pid")
     "$(debian)/usr/bin/ctr" -a "/proc/$node/root/run/containerd/containerd.sock" -n k8s.io images import "$3" >/dev/null ;;
+  trust)
+    mkdir -p "$2/config/certs.d/$3"
+    cp "$4" "$2/config/certs.d/$3/ca.crt"
+    printf 'server = "https://%s"\n[host."https://%s"]\nca = "ca.crt"\n' "$3" "$3" >"$2/config/certs.d/$3/hosts.toml" ;;
   kubectl) shift; exec "$programs/kubernetes" kubectl "$@" ;;
-  *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

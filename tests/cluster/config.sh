@@ -71,6 +71,8 @@ state = "/run/containerd"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "$folder/debian/usr/lib/cni"
     conf_dir = "$folder/config/cni"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "$folder/config/certs.d"
 TOML
   : >"$folder/config/resolv.conf"
   # Images come by `import` only: the kubelet must never throw one away.

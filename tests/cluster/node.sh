@@ -53,6 +53,7 @@ network() {
   first_service=198.18.$((block * 4 + 2)).1
   host_address=198.18.$((block * 4 + 3)).1
   address=198.18.$((block * 4 + 3)).2
+  echo "$host_address" >"$folder/machine"
   on_host ip address add "$host_address/30" dev "podometer$block"
   on_host ip link set "podometer$block" up
   ip link set lo up

@@ -6,6 +6,7 @@
 # start_cluster does the same for a Kubernetes cluster:
 #   PODOMETER_TEST_KUBECONFIG         an administrator's; a caller who sets it has a cluster: none is started
 #   PODOMETER_TEST_IMPORT             a command that gives the cluster the images of the archive named after it
+#   PODOMETER_TEST_REGISTRY           the folder of a registry.sh, which pods and the node reach and the node trusts
 
 servers_folder=
 server_pids=()
@@ -91,4 +92,21 @@ start_cluster() {
   done
   export PODOMETER_TEST_KUBECONFIG=$folder/kubeconfig
   export PODOMETER_TEST_IMPORT="$cluster import $folder"
+  start_registry "$folder"
+}
+
+# At this machine's end of the cluster's interface.
+start_registry() {
+  local machine port registry=$servers_folder/registry
+  machine=$(cat "$1/machine") port=$(free_port)
+  tests/stack/registry.sh install
+  rm -rf "$registry"
+  tests/stack/registry.sh run "$registry" "$machine" "$port" >"$servers_folder/registry.log" 2>&1 &
+  server_pids+=($!)
+  until [ -e "$registry/address" ]; do
+    kill -0 "${server_pids[-1]}" 2>/dev/null || { cat "$servers_folder/registry.log" >&2; return 1; }
+    sleep 0.1
+  done
+  tests/cluster/cluster.sh trust "$1" "$machine:$port" "$registry/ca.crt"
+  export PODOMETER_TEST_REGISTRY=$registry
 }

@@ -90,6 +90,9 @@ pub struct AttemptSpec {
     pub working_dir: Option<PathBuf>,
     /// The image, if it runs in one.
     pub image: Option<String>,
+    /// `sha256:...` of the image, where it is known beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<String>,
     /// What it is granted.
     pub resources: Resources,
     /// How long it may run.

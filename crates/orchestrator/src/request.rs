@@ -98,6 +98,8 @@ pub struct OrderRequest {
     pub source: Source,
     /// Who wants to hear of it.
     pub events: Option<mpsc::UnboundedSender<OrderEvent>>,
+    /// Why it can't be run, where that is known before its first attempt: it ends at once.
+    pub refused: Option<String>,
     /// How it is to go on.
     pub control: watch::Receiver<Control>,
     /// What an earlier process has left to go on from.

@@ -9,14 +9,14 @@ use std::{
 
 use model::{
     AttemptSpec,
-    attempt::{RUNNER_VARIABLES, Stdio},
+    attempt::{Launcher, RUNNER_VARIABLES, Stdio},
 };
 use nix::{
     sys::{
         prctl,
         signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask},
     },
-    unistd::{Pid, getpgid, getpid, getppid, tcgetpgrp, tcsetpgrp},
+    unistd::{Pid, geteuid, getpgid, getpid, getppid, tcgetpgrp, tcsetpgrp},
 };
 
 use crate::{outcome::Ended, tee::Tee};
@@ -57,8 +57,11 @@ pub(crate) fn start(spec: &AttemptSpec) -> Result<Started, Ended> {
             .working_dir
             .as_ref()
             .map(|d| format!(" in {}", d.display()));
+        let denied = error.kind() == io::ErrorKind::PermissionDenied;
+        let in_container = denied && spec.launcher == Launcher::Kubernetes;
+        let advice = in_container.then(another_user).unwrap_or_default();
         let message = format!(
-            "can't start {:?}{}: {error}",
+            "can't start {:?}{}: {error}{advice}",
             spec.argv[0],
             folder.unwrap_or_default()
         );
@@ -76,6 +79,15 @@ pub(crate) fn start(spec: &AttemptSpec) -> Result<Started, Ended> {
         terminal,
         tee,
     })
+}
+
+/// What helps where an image wants to be run as somebody else.
+fn another_user() -> String {
+    format!(
+        "; it runs as user {}: an image that needs another one says so by \
+         \"pod\": {{\"securityContext\": {{\"runAsUser\": ...}}}}",
+        geteuid()
+    )
 }
 
 fn prepare(spec: &AttemptSpec, takes_terminal: bool) -> io::Result<(Command, Option<Tee>)> {

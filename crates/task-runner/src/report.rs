@@ -151,7 +151,7 @@ fn started(spec: &AttemptSpec, start: Start) -> Started {
         facts: RunFacts {
             task: spec.task.clone(),
             image: spec.image.clone(),
-            image_digest: None,
+            image_digest: spec.image_digest.clone(),
             command: spec.argv.clone(),
             resources: spec.resources.clone(),
             launcher: spec.launcher,

@@ -209,6 +209,7 @@ impl Session {
             stdio: self.host.stdio,
             source: source(self.host.measure.source),
             events: Some(events),
+            refused: None,
             control: self.host.wish.control(),
             resume: Resume::default(),
         };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{Place, until},
-    kit::{SHELL, block_on, kill_pods, kit, shell, unique},
+    kit::{block_on, kill_pods, kit, shell, unique},
 };
 
 /// How an attempt ends whose pod is deleted: its runner, which is signalled, may be the first to say so.
@@ -204,14 +204,14 @@ fn what_cannot_run_there_is_said_before_anything_is_handed_over() {
     let place = Place::new();
     place.write(
         "bad.json",
-        order("bad", &[json!({ "name": "x", "image": SHELL })]).to_string(),
+        order("bad", &[json!({ "name": "x", "command": ["/x"] })]).to_string(),
     );
     let mut load = vec!["load", "bad.json"];
     load.extend(kit.which());
     let said = place.run(&load);
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(
-        said.err.contains("bad.json") && said.err.contains("has no command"),
+        said.err.contains("bad.json") && said.err.contains("has no image"),
         "{said:?}"
     );
 }

@@ -93,7 +93,7 @@ impl Kit {
         self.follow(&place, &id, code)
     }
 
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         block_on(async { Client::try_from(self.0.config().await).unwrap() })
     }
 

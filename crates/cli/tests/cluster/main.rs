@@ -9,10 +9,13 @@ mod ends;
 #[path = "../cli/harness.rs"]
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod harness;
+mod images;
 mod kills;
 mod kit;
 mod leaf;
 mod many;
 mod namespace;
+#[path = "../../../orchestrator/tests/support/registry.rs"]
+mod registry;
 mod rights;
 mod up;

@@ -69,12 +69,6 @@ pub enum OrderProblem {
         "the task {0} has no image; give it \"image\": \"...\", or run the order on this machine"
     )]
     NoImage(TaskName),
-    /// It has no program in its image.
-    #[error(
-        "the task {0} has no command, and looking up the entrypoint of an image is not built yet; give it \
-         \"command\": [\"PROGRAM\", ...]"
-    )]
-    NoCommand(TaskName),
     /// It has a part of a pod that isn't its to say.
     #[error("{0} of a pod is Podometer's own; leave it out")]
     PodPart(String),

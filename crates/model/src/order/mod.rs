@@ -60,15 +60,12 @@ impl Order {
     /// Says whether every task can run on a cluster.
     ///
     /// # Errors
-    /// The first task that has no image or no command, or that says what isn't its to say.
+    /// The first task that has no image, or that says what isn't its to say.
     pub fn check_cluster(&self, source: &OrderSource) -> Result<(), OrderError> {
         for (position, task) in self.tasks.iter().enumerate() {
             let path = format!("tasks[{position}]");
             if task.image.is_none() {
                 return Err(source.error(&path, OrderProblem::NoImage(task.name.clone())));
-            }
-            if task.command.is_empty() {
-                return Err(source.error(&path, OrderProblem::NoCommand(task.name.clone())));
             }
             let parts = task.pod.iter().flat_map(|pod| pod.keys());
             if let Some(part) = parts

@@ -23,7 +23,7 @@ pub struct TaskFields {
     pub image: Option<String>,
     /// The program and its first arguments, instead of the image's entrypoint.
     pub command: Option<Vec<String>>,
-    /// Arguments, after the command's.
+    /// Arguments: after the command's, or instead of those that the image gives its entrypoint.
     pub args: Option<Vec<String>>,
     /// The command on this machine, instead of image and command.
     pub local: Option<Vec<String>>,

@@ -112,6 +112,7 @@ impl Place {
             env: [].into(),
             working_dir: None,
             image: None,
+            image_digest: None,
             resources: Resources::default(),
             timeout: None,
             grace: "1s".parse().unwrap(),

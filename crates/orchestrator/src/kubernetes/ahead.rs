@@ -44,7 +44,14 @@ impl Kubernetes {
         }
         let making = Arc::clone(&self.making).try_lock_owned().ok()?;
         // What is wrong with it is said when its turn comes.
-        let told = spec::told_ahead(request, at, bus, self.volume.is_some()).ok()?;
+        let told = spec::told_ahead(
+            request,
+            at,
+            bus,
+            self.volume.is_some(),
+            self.image(request, at),
+        )
+        .ok()?;
         let job = self.job(request, at, &told).ok()?;
         let (this, order_uid) = (self.clone(), request.handle.order_uid);
         let name = names::task(&request.order.id, at);

@@ -30,6 +30,14 @@ pub struct Config {
     /// How long a pod may find no node before its attempt has failed, seconds
     #[arg(long, env = "PODOMETER_UNSCHEDULABLE_SECONDS", default_value_t = 300)]
     pub unschedulable_seconds: u64,
+    /// Registries that speak HTTP without TLS
+    #[arg(
+        long,
+        value_name = "HOST:PORT,...",
+        env = "PODOMETER_PLAIN_HTTP_REGISTRIES",
+        value_delimiter = ','
+    )]
+    pub plain_http_registries: Vec<String>,
     /// The images of the services.
     #[command(flatten)]
     pub images: Images,
@@ -107,6 +115,7 @@ pub(super) mod tests {
             workspace_size: "1Gi".to_owned(),
             workspace_class: None,
             unschedulable_seconds: 300,
+            plain_http_registries: Vec::new(),
             images: Images {
                 orchestrator: "podometer/orchestrator:0.1.0".to_owned(),
                 monitor_producer: "podometer/monitor-producer:0.1.0".to_owned(),

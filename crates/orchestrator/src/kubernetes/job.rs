@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     config::{Config, Volume},
+    images::{self, Image},
     names, places,
     spec::{STREAM_PORT, Told},
 };
@@ -27,6 +28,10 @@ pub(super) struct Parts<'a> {
     pub(super) volume: Option<&'a Volume>,
     /// What the container is told.
     pub(super) told: &'a Told,
+    /// What is known of the task's image.
+    pub(super) image: Option<&'a Image>,
+    /// Whether there are logins of registries.
+    pub(super) pull_secret: bool,
 }
 
 /// The Job.
@@ -44,6 +49,7 @@ pub(super) fn job(
     let mut pod = pod(request, task, &name, parts);
     if let Some(more) = &task.pod {
         merge(&mut pod, &Value::Object(more.clone()));
+        allow_root(&mut pod, more);
     }
     // A pod that waits would use up its time.
     let timeout = task.timeout.filter(|_| !parts.told.waits);
@@ -85,15 +91,12 @@ fn pod(request: &OrderRequest, task: &Task, job: &str, parts: &Parts<'_>) -> Val
         "enableServiceLinks": false,
         "serviceAccountName": "podometer-task",
         "terminationGracePeriodSeconds": grace,
-        "securityContext": {
-            "runAsNonRoot": true, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": { "type": "RuntimeDefault" },
-        },
+        "imagePullSecrets": pull_secrets(parts),
+        "securityContext": security_context(parts.image),
         "initContainers": init_containers(parts),
         "containers": [{
             "name": names::TASK_CONTAINER,
-            "image": task.image,
+            "image": image(task, parts.image),
             "imagePullPolicy": parts.config.pull_policy,
             "command": [places::RUNNER],
             "env": environment(order, parts),
@@ -106,6 +109,47 @@ fn pod(request: &OrderRequest, task: &Task, job: &str, parts: &Parts<'_>) -> Val
         }],
         "volumes": volumes(job, parts),
     })
+}
+
+/// An image whose entrypoint was looked up is the very one that was looked at.
+fn image(task: &Task, known: Option<&Image>) -> Option<String> {
+    let image = task.image.as_ref()?;
+    let known = known.filter(|_| task.command.is_empty());
+    Some(known.map_or_else(
+        || image.clone(),
+        |known| images::pinned(image, &known.digest),
+    ))
+}
+
+/// One that isn't there would be complained of in each pod's events.
+fn pull_secrets(parts: &Parts<'_>) -> Value {
+    if parts.pull_secret {
+        json!([{ "name": names::REGISTRY }])
+    } else {
+        json!([])
+    }
+}
+
+/// The image's own user, if that is a number that isn't root's. What tasks share belongs to one group.
+fn security_context(image: Option<&Image>) -> Value {
+    let (user, group) = match image.and_then(|image| image.user) {
+        Some(user) => (user.uid.into(), user.gid.map(i64::from)),
+        None => (USER, Some(USER)),
+    };
+    json!({
+        "runAsNonRoot": true, "runAsUser": user, "runAsGroup": group, "fsGroup": USER,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": { "type": "RuntimeDefault" },
+    })
+}
+
+/// Who asks for root means it. Whether root may be is the namespace's to say.
+fn allow_root(pod: &mut Value, asked: &Map<String, Value>) {
+    let asked = asked.get("securityContext");
+    let says = |name| asked.and_then(|asked| asked.get(name));
+    if says("runAsUser") == Some(&json!(0)) && says("runAsNonRoot").is_none() {
+        pod["securityContext"]["runAsNonRoot"] = json!(false);
+    }
 }
 
 /// Where there is no volume into which the runner is put once, each pod gets a copy of its own.

@@ -1,6 +1,11 @@
 //! Jobs as a [`Launcher`].
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use k8s_openapi::{
     api::{batch::v1::Job, core::v1::ConfigMap},
@@ -21,9 +26,10 @@ use super::{
     ahead::MadeAhead,
     config::{Config, Volume},
     go,
+    images::{self, Image},
     job::{self, Parts},
     ledger::Ledger,
-    names, outputs,
+    names, outputs, places,
     pods::Trouble,
     record::{Noted, Phase, State},
     spec::{self, Told},
@@ -50,6 +56,8 @@ pub struct Kubernetes {
     /// The order's Job, which owns all that is made here.
     pub(super) owner: OwnerReference,
     pub(super) volume: Option<Volume>,
+    /// What was looked up of the order's images.
+    pub(super) images: Arc<BTreeMap<String, Image>>,
     pub(super) clock: Clock,
     /// Held while a pod is made ready ahead.
     pub(super) making: Arc<Mutex<()>>,
@@ -128,9 +136,10 @@ impl Launcher for Kubernetes {
             (uid, found.is_some())
         } else {
             let workspace = self.volume.is_some();
+            let image = self.image(request, at);
             let told = match &word {
-                Some(_) => spec::told_ahead(request, at, &bus, workspace),
-                None => spec::told(request, at, earlier, &bus, workspace),
+                Some(_) => spec::told_ahead(request, at, &bus, workspace, image),
+                None => spec::told(request, at, earlier, &bus, workspace, image),
             };
             let told = told.map_err(|why| failed(Reason::Error, &why))?;
             let job = self.job(request, at, &told)?;
@@ -224,6 +233,11 @@ impl Kubernetes {
         Ok(job.filter(|job| job.metadata.uid.as_deref() == Some(uid)))
     }
 
+    /// What is known of the image of an attempt.
+    pub(super) fn image(&self, request: &OrderRequest, at: At) -> Option<&Image> {
+        images::of(&self.images, &request.order.tasks[at.0.0 as usize])
+    }
+
     pub(super) fn job(
         &self,
         request: &OrderRequest,
@@ -235,6 +249,8 @@ impl Kubernetes {
             config: &self.config,
             volume: self.volume.as_ref(),
             told,
+            image: self.image(request, at),
+            pull_secret: Path::new(places::REGISTRY).join("config.json").exists(),
         };
         let job = job::job(request, at, &parts);
         job.map_err(|why| {

@@ -10,6 +10,7 @@
 mod ahead;
 mod config;
 mod go;
+pub mod images;
 mod job;
 mod launch;
 mod ledger;

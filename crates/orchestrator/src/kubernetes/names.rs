@@ -23,6 +23,11 @@ pub const COMPONENT: &str = "app.kubernetes.io/component";
 /// The container of a task's pod in which the task runs.
 pub const TASK_CONTAINER: &str = "task";
 
+/// The Secret with logins of registries, where somebody has made it.
+pub const REGISTRY: &str = "podometer-registry";
+/// The ConfigMap with the authority of registries that have one of their own, where somebody has made it.
+pub const REGISTRY_CA: &str = "podometer-registry-ca";
+
 /// The ConfigMap of an order.
 pub fn order_map(order: &OrderId) -> String {
     format!("{order}-order")

@@ -14,5 +14,9 @@ pub(super) const OUTPUT: &str = "/podometer/run/output";
 pub(super) const PROGRESS_FOLDER: &str = "/podometer/progress";
 /// The earlier outputs, where they are long.
 pub(super) const PROGRESS: &str = "/podometer/progress/progress.json";
+/// In the orchestrator's container: the logins of registries, as Docker's `config.json`.
+pub(super) const REGISTRY: &str = "/podometer/registry";
+/// There too: `ca.crt`, the authority of registries that have one of their own.
+pub(super) const REGISTRY_CA: &str = "/podometer/registry-ca";
 /// The volume of the workspace, whole, in the orchestrator's container.
 pub(super) const VOLUME: &str = "/podometer/volume";

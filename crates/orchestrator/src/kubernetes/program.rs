@@ -23,7 +23,7 @@ use tokio::{
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    Config, Kubernetes, Volume,
+    Config, Kubernetes, Volume, images,
     launch::patiently,
     ledger::{self, Ledger},
     names, outputs, queue,
@@ -159,10 +159,11 @@ impl Order {
         }
         let input = record.input.clone();
         let bus = self.kafka.bus()?;
-        let launcher = Kubernetes {
+        let mut launcher = Kubernetes {
             owner: owner(&client, &namespace, &order).await?,
             client,
             volume: volume(&self.config, &record),
+            images: Arc::default(),
             config: Arc::new(self.config.clone()),
             ledger: Arc::new(ledger),
             clock: clock::system,
@@ -170,6 +171,8 @@ impl Order {
         };
         let wish = watch_wish(maps, &order);
         let request = Box::pin(self.request(&bus, &launcher, record, wish)).await?;
+        let images = launcher.ledger.state().await.images;
+        launcher.images = images.unwrap_or_default().into();
         let orchestrator = Orchestrator::new(bus.clone(), launcher.clone(), Options::of(&bus))?;
         let outcome = Box::pin(orchestrator.run(request)).await?;
         tracing::info!("order {order} has {}", outcome.status);
@@ -207,18 +210,12 @@ impl Order {
             }
         }
         let topics = self.kafka.topics(&order);
-        bus.create_topics(&topics).await?;
-        let ends = bus.end_offsets(&topics.orchestrator).await?;
-        let begun = launcher.ledger.change(|state| {
-            if state.phase == Phase::Queued {
-                state.phase = Phase::Running;
-            }
-            if state.offsets.is_empty() {
-                state.offsets = ends;
-            }
-        });
-        begun.await?;
-        Box::pin(self.start_monitors(launcher)).await?;
+        let (begun, refused) = tokio::join!(
+            Box::pin(self.begin(bus, launcher, &topics)),
+            Box::pin(self.look_up_images(launcher, &record.order)),
+        );
+        begun?;
+        let refused = refused?;
         let mut resume = launcher.ledger.state().await.resume();
         outputs::fill(launcher, &mut resume).await?;
         Ok(OrderRequest {
@@ -236,9 +233,48 @@ impl Order {
             stdio: StdioPolicy::Files,
             source: Source::Auto,
             events: None,
+            refused,
             control,
             resume,
         })
+    }
+
+    /// Makes the topics and the monitors.
+    async fn begin(&self, bus: &Bus, launcher: &Kubernetes, topics: &OrderTopics) -> Result<()> {
+        bus.create_topics(topics).await?;
+        let ends = bus.end_offsets(&topics.orchestrator).await?;
+        let begun = launcher.ledger.change(|state| {
+            if state.phase == Phase::Queued {
+                state.phase = Phase::Running;
+            }
+            if state.offsets.is_empty() {
+                state.offsets = ends;
+            }
+        });
+        begun.await?;
+        Box::pin(self.start_monitors(launcher)).await
+    }
+
+    /// Notes what the order's images say, once; why the order can't be run, if it can't.
+    async fn look_up_images(
+        &self,
+        launcher: &Kubernetes,
+        order: &model::Order,
+    ) -> Result<Option<String>> {
+        let state = launcher.ledger.state().await;
+        let begun = state.images.is_some() || !state.attempts.is_empty();
+        if begun || state.refusal().is_some() {
+            return Ok(state.refusal().map(str::to_owned));
+        }
+        let images = match images::look_up(order, &self.config).await {
+            Ok(images) => images,
+            Err(why) => return Ok(Some(why)),
+        };
+        launcher
+            .ledger
+            .change(|state| state.images = Some(images))
+            .await?;
+        Ok(None)
     }
 
     /// Makes the monitors' Jobs; those that are there stay.

@@ -1,8 +1,11 @@
 //! What stands of an order in its ConfigMap. Pure.
 
+use std::collections::BTreeMap;
+
 use model::{Attempt, HumanDuration, Order, OrderUid, Position, Status, Timestamp, run::RunEnd};
 use serde::{Deserialize, Serialize};
 
+use super::images::Image;
 use crate::{Resume, plan::At};
 
 /// The data key of an [`OrderRecord`].
@@ -96,6 +99,9 @@ pub struct State {
     /// Where the topic `orchestrator` ended when the order began.
     #[serde(default)]
     pub offsets: Vec<i64>,
+    /// What was looked up of its images, by their references; `None` before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<BTreeMap<String, Image>>,
     /// The attempts, in the order in which they were decided.
     #[serde(default)]
     pub attempts: Vec<Noted>,
@@ -201,6 +207,12 @@ impl State {
     pub(super) fn forget_waiting(&mut self) {
         self.attempts
             .retain(|noted| noted.ahead != Some(Ahead::Waits));
+    }
+
+    /// Why the order could not be run, which ended it before its first attempt.
+    pub(super) fn refusal(&self) -> Option<&str> {
+        let ended = self.status == Some(Status::Failed) && self.attempts.is_empty();
+        self.message.as_deref().filter(|_| ended)
     }
 
     /// What a process that takes over goes on from; long outputs are to be looked up first.

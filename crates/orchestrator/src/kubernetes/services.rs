@@ -56,14 +56,40 @@ pub(super) fn orchestrator(
             json!({ "name": "PODOMETER_NAMESPACE", "valueFrom": { "fieldRef": { "fieldPath": "metadata.namespace" } } }),
             json!({ "name": "PODOMETER_POD_UID", "valueFrom": { "fieldRef": { "fieldPath": "metadata.uid" } } }),
         ],
-        mounts: volume.map(mount).into_iter().collect(),
-        volumes: volume.map(claim).into_iter().collect(),
+        mounts: volume
+            .map(mount)
+            .into_iter()
+            .chain(registry_mounts())
+            .collect(),
+        volumes: volume
+            .map(claim)
+            .into_iter()
+            .chain(registry_volumes())
+            .collect(),
     };
     let mut job = job(config, order, order_uid, None, service)?;
     if let Some(spec) = &mut job.spec {
         spec.ttl_seconds_after_finished = Some(TTL);
     }
     Ok(job)
+}
+
+/// The logins and the authority of registries, where somebody has put them: the kubelet reads them, so that
+/// no right is needed.
+fn registry_volumes() -> [Value; 2] {
+    [
+        json!({ "name": "registry", "secret": {
+            "secretName": names::REGISTRY, "optional": true,
+            "items": [{ "key": ".dockerconfigjson", "path": "config.json" }] } }),
+        json!({ "name": "registry-ca", "configMap": { "name": names::REGISTRY_CA, "optional": true } }),
+    ]
+}
+
+fn registry_mounts() -> [Value; 2] {
+    [
+        json!({ "name": "registry", "mountPath": places::REGISTRY, "readOnly": true }),
+        json!({ "name": "registry-ca", "mountPath": places::REGISTRY_CA, "readOnly": true }),
+    ]
 }
 
 /// The Jobs of the two monitors.

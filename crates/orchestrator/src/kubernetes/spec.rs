@@ -10,7 +10,10 @@ use model::{
     text,
 };
 
-use super::places;
+use super::{
+    images::{self, Image},
+    places,
+};
 use crate::{
     OrderRequest,
     local::{
@@ -43,11 +46,8 @@ pub(super) enum SpecError {
     /// It has no image.
     #[error("the task {0} has no image; give it \"image\": \"...\"")]
     NoImage(model::TaskName),
-    /// Its image's entrypoint would have to be looked up.
-    #[error(
-        "the task {0} has no command, and looking up the entrypoint of an image is not built yet; give it \
-         \"command\": [\"...\"]"
-    )]
+    /// Neither it nor its image says what to run.
+    #[error("neither the task {0} nor its image has a command; give it \"command\": [\"...\"]")]
     NoCommand(model::TaskName),
     /// Too much for Linux or for a ConfigMap.
     #[error(
@@ -61,20 +61,21 @@ pub(super) enum SpecError {
     },
 }
 
-/// What an attempt's container is told.
+/// What an attempt's container is told; `image` is what is known of its image.
 pub(super) fn told(
     request: &OrderRequest,
     at: At,
     earlier: &[Earlier],
     bus: &BusAddress,
     workspace: bool,
+    image: Option<&Image>,
 ) -> Result<Told, SpecError> {
     let task = &request.order.tasks[at.0.0 as usize];
     let too_long = |bytes| SpecError::TooLong {
         task: task.name.clone(),
         bytes,
     };
-    let mut spec = spec(request, at, bus, workspace)?;
+    let mut spec = spec(request, at, bus, workspace, image)?;
     spec.argv.extend(argv_tail(request, at, earlier));
     let text = environment::progress_json(earlier);
     let mut progress = None;
@@ -96,10 +97,11 @@ pub(super) fn told_ahead(
     at: At,
     bus: &BusAddress,
     workspace: bool,
+    image: Option<&Image>,
 ) -> Result<Told, SpecError> {
     let spec = AttemptSpec {
         wait: true,
-        ..spec(request, at, bus, workspace)?
+        ..spec(request, at, bus, workspace, image)?
     };
     encode(spec, None, &request.order.tasks[at.0.0 as usize])
 }
@@ -153,6 +155,7 @@ fn spec(
     at: At,
     bus: &BusAddress,
     workspace: bool,
+    known: Option<&Image>,
 ) -> Result<AttemptSpec, SpecError> {
     let workspace = workspace.then(|| Path::new(places::WORKSPACE));
     let task = &request.order.tasks[at.0.0 as usize];
@@ -160,20 +163,18 @@ fn spec(
         .image
         .clone()
         .ok_or_else(|| SpecError::NoImage(task.name.clone()))?;
-    if task.command.is_empty() {
-        return Err(SpecError::NoCommand(task.name.clone()));
-    }
     let output = Path::new(places::OUTPUT);
     let mut env = environment::variables(request, at, task, workspace, output);
     if task.messages == Messages::Task {
         let servers = bus.bootstrap_servers.clone();
         env.insert("KAFKA_BOOTSTRAP_SERVERS".to_owned(), servers);
     }
-    let working_dir = match (&task.working_dir, workspace) {
-        (Some(folder), Some(workspace)) => Some(workspace.join(folder)),
-        (Some(folder), None) => Some(PathBuf::from(folder)),
-        (None, workspace) => workspace.map(Path::to_owned),
-    };
+    let argv = images::argv(task, known);
+    let argv = argv.ok_or_else(|| SpecError::NoCommand(task.name.clone()))?;
+    let entrypoint_of = known.filter(|_| task.command.is_empty());
+    let image_digest = entrypoint_of
+        .map(|known| known.digest.clone())
+        .or_else(|| images::digest(&image));
     let bus = BusAddress {
         options: std::collections::BTreeMap::new(),
         ..bus.clone()
@@ -182,10 +183,11 @@ fn spec(
         order: request.order.id.clone(),
         key: key(request, at),
         task: task.name.clone(),
-        argv: [task.command.clone(), task.args.clone()].concat(),
+        argv,
         env,
-        working_dir,
+        working_dir: working_dir(task, workspace, entrypoint_of),
         image: Some(image),
+        image_digest,
         resources: task.resources.clone(),
         timeout: task.timeout,
         grace: request.grace,
@@ -205,4 +207,18 @@ fn spec(
         input: request.input.clone(),
         stdio: Stdio::Tee,
     })
+}
+
+/// An image's entrypoint may be relative to the folder that the image says; all else runs in the workspace.
+fn working_dir(
+    task: &Task,
+    workspace: Option<&Path>,
+    entrypoint_of: Option<&Image>,
+) -> Option<PathBuf> {
+    let images = entrypoint_of.and_then(|image| image.working_dir.as_deref());
+    match (&task.working_dir, workspace) {
+        (Some(folder), Some(workspace)) => Some(workspace.join(folder)),
+        (Some(folder), None) => Some(PathBuf::from(folder)),
+        (None, workspace) => images.or(workspace).map(Path::to_owned),
+    }
 }

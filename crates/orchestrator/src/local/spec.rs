@@ -64,6 +64,7 @@ pub(super) fn build(
         env,
         working_dir: Some(working_dir(request, task)),
         image: None,
+        image_digest: None,
         resources: task.resources.clone(),
         timeout: task.timeout,
         grace: request.grace,

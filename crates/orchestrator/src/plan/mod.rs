@@ -151,9 +151,20 @@ impl Plan {
         }
     }
 
+    /// Fails without an attempt, where there is a reason.
+    #[must_use]
+    pub fn refused(self, why: Option<String>) -> Self {
+        Self {
+            verdict: why.map(|why| (Status::Failed, Some(why))),
+            ..self
+        }
+    }
+
     /// Begins: the first task.
     pub fn start(&mut self) -> Vec<Action> {
-        self.launch((Position(0), Attempt(1)));
+        if self.verdict.is_none() {
+            self.launch((Position(0), Attempt(1)));
+        }
         self.settle()
     }
 

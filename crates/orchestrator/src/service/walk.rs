@@ -60,7 +60,9 @@ impl<'a, L: Launcher> Walk<'a, L> {
             request,
             route,
             inbox,
-            plan: Plan::of(&request.order, patience).stopped_before(request.resume.stopped),
+            plan: Plan::of(&request.order, patience)
+                .stopped_before(request.resume.stopped)
+                .refused(request.refused.clone()),
             watches: JoinSet::new(),
             signallers: HashMap::new(),
             cleaning: Vec::new(),

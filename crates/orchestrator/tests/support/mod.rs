@@ -56,6 +56,7 @@ pub fn request(folder: &Path, order: Order) -> (OrderRequest, watch::Sender<Cont
         stdio: StdioPolicy::Files,
         source: Source::ProcessTree,
         events: None,
+        refused: None,
         control,
         resume: orchestrator::Resume::default(),
     };

@@ -32,6 +32,7 @@ pub(crate) fn spec(folder: &Path, argv: &[&str]) -> AttemptSpec {
         .into(),
         working_dir: Some(folder.to_owned()),
         image: None,
+        image_digest: None,
         resources: Resources::default(),
         timeout: None,
         grace: "1s".parse().unwrap(),

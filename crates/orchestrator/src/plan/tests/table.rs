@@ -150,6 +150,24 @@ fn ends_of_attempts() {
 }
 
 #[test]
+fn refused_before_the_first_attempt() {
+    let refused = || plan(&[1]).refused(Some("no such image".to_owned()));
+    let scenes = [
+        scene(
+            "nothing is started, all is ended",
+            refused(),
+            vec![("TERMINATE", Seen::Terminated)],
+        ),
+        scene(
+            "again, by a process that takes over",
+            refused().stopped_before(true),
+            vec![("nobody stores", Seen::Reminded(Reminder::Storing))],
+        ),
+    ];
+    insta::assert_snapshot!(scenes.join("\n"));
+}
+
+#[test]
 fn what_a_runner_left_undelivered() {
     let a = at(0, 1);
     let scenes = [
