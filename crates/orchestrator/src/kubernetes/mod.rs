@@ -9,17 +9,21 @@
 
 mod ahead;
 mod config;
+mod fleet;
 mod go;
+mod host;
 mod job;
 mod launch;
 mod ledger;
 pub mod names;
+mod order;
 mod outputs;
 mod places;
 pub mod pods;
 mod program;
 mod queue;
 pub mod record;
+mod serve;
 mod services;
 mod spec;
 mod watch;

@@ -96,6 +96,9 @@ pub struct State {
     /// Where the topic `orchestrator` ended when the order began.
     #[serde(default)]
     pub offsets: Vec<i64>,
+    /// The same of the task topic, where all orders share one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub task_offsets: Vec<i64>,
     /// The attempts, in the order in which they were decided.
     #[serde(default)]
     pub attempts: Vec<Noted>,
@@ -211,6 +214,7 @@ impl State {
         });
         Resume {
             offsets: self.offsets.clone(),
+            task_offsets: self.task_offsets.clone(),
             ended: ended.collect(),
             stopped: self.phase == Phase::Stopped,
         }

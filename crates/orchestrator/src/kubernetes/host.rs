@@ -1,0 +1,263 @@
+//! Takes orders through their tasks on a cluster, from wherever they stand: one order, or all that have no
+//! services of their own.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result};
+use bus::Bus;
+use k8s_openapi::{
+    api::{batch::v1::Job, core::v1::ConfigMap},
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
+};
+use kube::{Api, Client, Resource};
+use model::{OrderHandle, OrderId, OrderTopics, OrderUid, attempt::Token};
+use tokio::{sync::watch, task::spawn_blocking};
+
+use super::{
+    Config, Kubernetes, Volume,
+    fleet::Fleet,
+    launch::patiently,
+    ledger::{self, Ledger},
+    names, outputs,
+    program::{Kafka, create},
+    record::{self, OrderRecord, Phase},
+    services, workspace,
+};
+use crate::{Control, Options, Orchestrator, OrderRequest, Resume, Source, StdioPolicy, clock};
+
+/// Which services an order has beside its orchestrator.
+pub(super) enum Monitors {
+    /// Its own, which are Jobs that the orchestrator makes, with this token. The orchestrator's Job owns all
+    /// that the order has.
+    Own(Token),
+    /// Those that orders share. The order's ConfigMap owns all that it has.
+    Shared,
+}
+
+/// An orchestrator on a cluster.
+pub(super) struct Host {
+    client: Client,
+    config: Arc<Config>,
+    kafka: Kafka,
+    bus: Bus,
+    monitors: Monitors,
+    fleet: Fleet,
+    orchestrator: Orchestrator<Fleet>,
+}
+
+impl Host {
+    /// # Errors
+    /// What is wrong with the options of Kafka.
+    pub(super) fn new(
+        client: Client,
+        config: Config,
+        kafka: Kafka,
+        monitors: Monitors,
+    ) -> Result<Self> {
+        let (bus, fleet) = (kafka.bus()?, Fleet::default());
+        let orchestrator = Orchestrator::new(bus.clone(), fleet.clone(), Options::of(&bus))?;
+        Ok(Self {
+            client,
+            config: Arc::new(config),
+            kafka,
+            bus,
+            monitors,
+            fleet,
+            orchestrator,
+        })
+    }
+
+    /// Takes an order to its end. What was decided stands in its ConfigMap, so that this can be done again.
+    ///
+    /// # Errors
+    /// Why it can't go on here: the cluster, Kafka, another orchestrator.
+    pub(super) async fn take(
+        &self,
+        order: &OrderId,
+        uid: OrderUid,
+        wish: watch::Receiver<Control>,
+    ) -> Result<()> {
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.config.namespace);
+        let (ledger, record, state) = Ledger::open(maps, order, &self.config.pod_uid).await?;
+        anyhow::ensure!(
+            record.order_uid == uid,
+            "the ConfigMap of {order} is of another execution, {}",
+            record.order_uid
+        );
+        if state.phase == Phase::Over {
+            tracing::info!("order {order} is over");
+            return Ok(());
+        }
+        if state.phase == Phase::Queued && ledger.wish().await > Control::Run {
+            tracing::info!("order {order} is terminated before it began");
+            return Ok(ledger.change(record::never_began(clock::system())).await?);
+        }
+        let launcher = Arc::new(Kubernetes {
+            owner: self.owner(order, &ledger).await?,
+            client: self.client.clone(),
+            volume: volume(&self.config, &record),
+            config: Arc::clone(&self.config),
+            ledger: Arc::new(ledger),
+            clock: clock::system,
+            making: Arc::default(),
+        });
+        let _berth = self.fleet.add(uid, Arc::clone(&launcher));
+        let input = record.input.clone();
+        let request = Box::pin(self.request(&launcher, record, wish)).await?;
+        let outcome = Box::pin(self.orchestrator.run(request)).await?;
+        tracing::info!("order {order} has {}", outcome.status);
+        if let Some(input) = input {
+            workspace::forget_input(&self.client, &self.config.namespace, order, &input).await;
+        }
+        // A volume of the order's own goes with the order.
+        if let Some(volume) = launcher.volume.clone()
+            && self.config.workspace_claim.is_some()
+        {
+            spawn_blocking(move || workspace::remove(&volume)).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the cluster knows nothing of this execution any more. Nobody answers: no.
+    pub(super) async fn is_gone(&self, order: &OrderId, uid: OrderUid) -> bool {
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.config.namespace);
+        match maps.get_opt(&names::order_map(order)).await {
+            Ok(None) => true,
+            Ok(Some(map)) => ledger::read(&map).is_ok_and(|(record, _)| record.order_uid != uid),
+            Err(_) => false,
+        }
+    }
+
+    /// Makes what the order needs, and what is asked of the orchestrator.
+    async fn request(
+        &self,
+        launcher: &Kubernetes,
+        record: OrderRecord,
+        control: watch::Receiver<Control>,
+    ) -> Result<OrderRequest> {
+        let (order, order_uid) = (record.order.id.clone(), record.order_uid);
+        let input = self.lay_out(launcher, &record).await?;
+        let topics = self.topics(&order);
+        self.bus.create_topics(&topics).await?;
+        let is_new = self.begin(launcher, &topics).await?;
+        let mut resume = launcher.ledger.state().await.resume();
+        if is_new {
+            // Nobody has said anything of it yet: nothing has to be read again.
+            resume = Resume::default();
+        }
+        outputs::fill(launcher, &mut resume).await?;
+        let token = match &self.monitors {
+            Monitors::Own(token) => {
+                self.start_monitors(launcher, &order, order_uid).await?;
+                token.clone()
+            }
+            // The pods have it from the order's Secret, the monitors make it for themselves.
+            Monitors::Shared => Token(String::new()),
+        };
+        Ok(OrderRequest {
+            handle: OrderHandle {
+                order,
+                order_uid,
+                topics,
+                token,
+            },
+            order: record.order,
+            folder: PathBuf::from("/podometer"),
+            input,
+            period: record.period,
+            grace: record.grace,
+            stdio: StdioPolicy::Files,
+            source: Source::Auto,
+            events: None,
+            control,
+            resume,
+        })
+    }
+
+    /// Puts runner and input into the order's folder, if it has one. Where tasks find the input.
+    async fn lay_out(
+        &self,
+        launcher: &Kubernetes,
+        record: &OrderRecord,
+    ) -> Result<Option<PathBuf>> {
+        let Some(volume) = launcher.volume.clone() else {
+            return Ok(None);
+        };
+        let of = volume.clone();
+        spawn_blocking(move || workspace::lay_out(&of)).await??;
+        let Some(file) = &record.input else {
+            return Ok(None);
+        };
+        let (namespace, order) = (&self.config.namespace, &record.order.id);
+        let fetched = workspace::fetch_input(&self.client, namespace, order, &volume, file).await;
+        fetched.map(Some)
+    }
+
+    fn topics(&self, order: &OrderId) -> OrderTopics {
+        match self.monitors {
+            Monitors::Own(_) => self.kafka.own_topics(order),
+            Monitors::Shared => self.kafka.shared_topics(),
+        }
+    }
+
+    /// Notes that the order is under way, and from where on its messages are to be read. Whether this is its
+    /// beginning.
+    async fn begin(&self, launcher: &Kubernetes, topics: &OrderTopics) -> Result<bool> {
+        if !launcher.ledger.state().await.offsets.is_empty() {
+            return Ok(false);
+        }
+        let offsets = self.bus.end_offsets(&topics.orchestrator).await?;
+        let task_offsets = if topics.is_shared() {
+            self.bus.end_offsets(&topics.task).await?
+        } else {
+            Vec::new()
+        };
+        let begun = launcher.ledger.change(|state| {
+            if state.phase == Phase::Queued {
+                state.phase = Phase::Running;
+            }
+            state.offsets = offsets;
+            state.task_offsets = task_offsets;
+        });
+        begun.await?;
+        Ok(true)
+    }
+
+    /// What owns all that the order has.
+    async fn owner(&self, order: &OrderId, ledger: &Ledger) -> Result<OwnerReference> {
+        if matches!(self.monitors, Monitors::Shared) {
+            return ledger.as_owner().await.context("its ConfigMap has no UID");
+        }
+        let jobs: Api<Job> = Api::namespaced(self.client.clone(), &self.config.namespace);
+        let name = names::service(order, services::ORCHESTRATOR);
+        let job = patiently(&name, || jobs.get(&name)).await;
+        let job = job.with_context(|| format!("the Job {name}"))?;
+        job.controller_owner_ref(&())
+            .with_context(|| format!("the Job {name} has no UID"))
+    }
+
+    /// Makes the monitors' Jobs; those that are there stay.
+    async fn start_monitors(
+        &self,
+        launcher: &Kubernetes,
+        order: &OrderId,
+        uid: OrderUid,
+    ) -> Result<()> {
+        let jobs: Api<Job> = Api::namespaced(self.client.clone(), &self.config.namespace);
+        for job in services::monitors(&self.config, order, uid, &launcher.owner)? {
+            create(&jobs, &job).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Where the order's folder is, if it has one.
+pub(super) fn volume(config: &Config, record: &OrderRecord) -> Option<Volume> {
+    record.workspace.then(|| Volume {
+        claim: match &config.workspace_claim {
+            Some(claim) => claim.clone(),
+            None => names::workspace(&record.order.id),
+        },
+        order_uid: record.order_uid,
+    })
+}
