@@ -14,4 +14,5 @@ mod leaf;
 mod many;
 mod namespace;
 mod rights;
+mod shared;
 mod up;

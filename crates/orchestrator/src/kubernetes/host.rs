@@ -1,7 +1,10 @@
 //! Takes orders through their tasks on a cluster, from wherever they stand: one order, or all that have no
 //! services of their own.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result};
 use bus::Bus;
@@ -14,11 +17,11 @@ use model::{OrderHandle, OrderId, OrderTopics, OrderUid, attempt::Token};
 use tokio::{sync::watch, task::spawn_blocking};
 
 use super::{
-    Config, Kubernetes, Volume,
+    Config, FilledBy, Kubernetes, Volume,
     fleet::Fleet,
     launch::patiently,
     ledger::{self, Ledger},
-    names, outputs,
+    names, outputs, places,
     program::{Kafka, create},
     record::{self, OrderRecord, Phase},
     services, workspace,
@@ -95,7 +98,7 @@ impl Host {
         let launcher = Arc::new(Kubernetes {
             owner: self.owner(order, &ledger).await?,
             client: self.client.clone(),
-            volume: volume(&self.config, &record),
+            volume: volume(&self.config, &record, self.is_shared()),
             config: Arc::clone(&self.config),
             ledger: Arc::new(ledger),
             clock: clock::system,
@@ -183,6 +186,9 @@ impl Host {
         let Some(volume) = launcher.volume.clone() else {
             return Ok(None);
         };
+        if let FilledBy::Pods(input) = volume.filled_by {
+            return Ok(input.map(|input| Path::new(places::WORKSPACE).join(input.name)));
+        }
         let of = volume.clone();
         spawn_blocking(move || workspace::lay_out(&of)).await??;
         let Some(file) = &record.input else {
@@ -191,6 +197,10 @@ impl Host {
         let (namespace, order) = (&self.config.namespace, &record.order.id);
         let fetched = workspace::fetch_input(&self.client, namespace, order, &volume, file).await;
         fetched.map(Some)
+    }
+
+    fn is_shared(&self) -> bool {
+        matches!(self.monitors, Monitors::Shared)
     }
 
     fn topics(&self, order: &OrderId) -> OrderTopics {
@@ -225,7 +235,7 @@ impl Host {
 
     /// What owns all that the order has.
     async fn owner(&self, order: &OrderId, ledger: &Ledger) -> Result<OwnerReference> {
-        if matches!(self.monitors, Monitors::Shared) {
+        if self.is_shared() {
             return ledger.as_owner().await.context("its ConfigMap has no UID");
         }
         let jobs: Api<Job> = Api::namespaced(self.client.clone(), &self.config.namespace);
@@ -251,9 +261,15 @@ impl Host {
     }
 }
 
-/// Where the order's folder is, if it has one.
-pub(super) fn volume(config: &Config, record: &OrderRecord) -> Option<Volume> {
+/// Where the order's folder is, if it has one. An orchestrator that others share has none of their own claims.
+pub(super) fn volume(config: &Config, record: &OrderRecord, is_shared: bool) -> Option<Volume> {
+    let filled_by = if is_shared && config.workspace_claim.is_none() {
+        FilledBy::Pods(record.input.clone())
+    } else {
+        FilledBy::Orchestrator
+    };
     record.workspace.then(|| Volume {
+        filled_by,
         claim: match &config.workspace_claim {
             Some(claim) => claim.clone(),
             None => names::workspace(&record.order.id),

@@ -29,7 +29,7 @@ mod spec;
 mod watch;
 mod workspace;
 
-pub use config::{Config, Images, Volume};
+pub use config::{Config, FilledBy, Images, Volume};
 pub use launch::Kubernetes;
 pub use ledger::{LedgerError, read as read_order, wish};
 pub use program::{Program, exit_code};

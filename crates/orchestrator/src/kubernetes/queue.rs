@@ -66,6 +66,8 @@ pub(super) struct Queue {
 struct Waiting {
     record: OrderRecord,
     map: ConfigMap,
+    /// Whether its Job was made already.
+    has_job: bool,
 }
 
 impl Queue {
@@ -117,7 +119,11 @@ impl Queue {
                     if begun && is_owned(&map) {
                         under_way += 1;
                     } else {
-                        waiting.push(Waiting { record, map });
+                        waiting.push(Waiting {
+                            record,
+                            map,
+                            has_job: begun,
+                        });
                     }
                 }
                 Ok((_, state)) if state.phase == Phase::Over => {}
@@ -151,11 +157,12 @@ impl Queue {
                 continue;
             };
             // Topics that others share stay.
-            let done = ledger::is_shared(&map) || map
-                .metadata
-                .annotations
-                .as_ref()
-                .is_some_and(|all| all.contains_key(TOPICS));
+            let done = ledger::is_shared(&map)
+                || map
+                    .metadata
+                    .annotations
+                    .as_ref()
+                    .is_some_and(|all| all.contains_key(TOPICS));
             let is_old = state.ended_at.is_some_and(|ended| ended.0 <= latest);
             if done || !is_old || state.stored != Some(true) {
                 continue;
@@ -177,7 +184,7 @@ impl Queue {
 
     /// Lets the order in. Doing it twice is harmless.
     async fn begin(&self, client: &Client, one: &Waiting) -> Result<()> {
-        if self.shared {
+        if self.shared && !one.has_job {
             self.begin_shared(client, one).await
         } else {
             self.begin_own(client, one).await
@@ -202,7 +209,7 @@ impl Queue {
         owner: &OwnerReference,
     ) -> Result<()> {
         let config = &self.config;
-        if volume(config, record).is_none() || config.workspace_claim.is_some() {
+        if volume(config, record, self.shared).is_none() || config.workspace_claim.is_some() {
             return Ok(());
         }
         let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), &config.namespace);
@@ -214,7 +221,7 @@ impl Queue {
     async fn begin_own(&self, client: &Client, one: &Waiting) -> Result<()> {
         let (record, namespace) = (&one.record, &self.config.namespace);
         let (order, uid) = (&record.order.id, record.order_uid);
-        let volume = volume(&self.config, record);
+        let volume = volume(&self.config, record, false);
         let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
         let job = services::orchestrator(&self.config, order, uid, volume.as_ref())?;
         create(&jobs, &job).await?;

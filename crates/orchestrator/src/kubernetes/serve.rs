@@ -133,7 +133,7 @@ async fn tidy(maps: &Api<ConfigMap>, config: &Config) -> Result<()> {
         if state.ended_at.is_none_or(|ended| ended.0 > latest) {
             continue;
         }
-        if let Some(volume) = volume(config, &record)
+        if let Some(volume) = volume(config, &record, true)
             && config.workspace_claim.is_some()
         {
             spawn_blocking(move || workspace::remove(&volume)).await?;

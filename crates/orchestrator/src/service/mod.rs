@@ -123,8 +123,8 @@ impl<L: Launcher> Orchestrator<L> {
             }
             Err(error) => Err(error),
         };
-        // Shared topics go on being read for the others.
-        if !self.routes.others_read(&request.handle) {
+        // Shared topics go on being read for others.
+        if !topics.is_shared() {
             self.reader.remove(&topics.task);
         }
         outcome
