@@ -61,6 +61,11 @@ impl Feed {
         lock(&self.watching().progress)
     }
 
+    /// Whether a topic is read.
+    pub(crate) fn reads(&self, topic: &str) -> bool {
+        self.progress().topics.contains_key(topic)
+    }
+
     /// The topics that are read.
     pub(crate) fn names(&self) -> Vec<Arc<str>> {
         self.progress().topics.keys().cloned().collect()

@@ -58,6 +58,9 @@ impl Reader {
         };
         let added = if self.bus.is_embedded() {
             feed.add_announced(topic, start, self.bus.arrivals())?
+        } else if feed.reads(topic) {
+            // The broker isn't asked where it ends.
+            false
         } else {
             feed.add_always(topic, &self.starts(topic, start)?)?
         };

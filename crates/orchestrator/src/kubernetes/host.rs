@@ -89,6 +89,7 @@ impl Host {
         );
         if state.phase == Phase::Over {
             tracing::info!("order {order} is over");
+            self.clean_up(&record).await;
             return Ok(());
         }
         if state.phase == Phase::Queued && ledger.wish().await > Control::Run {
@@ -105,20 +106,23 @@ impl Host {
             making: Arc::default(),
         });
         let _berth = self.fleet.add(uid, Arc::clone(&launcher));
-        let input = record.input.clone();
-        let request = Box::pin(self.request(&launcher, record, wish)).await?;
+        let request = Box::pin(self.request(&launcher, record.clone(), wish)).await?;
         let outcome = Box::pin(self.orchestrator.run(request)).await?;
         tracing::info!("order {order} has {}", outcome.status);
-        if let Some(input) = input {
-            workspace::forget_input(&self.client, &self.config.namespace, order, &input).await;
+        if let Some(input) = &record.input {
+            workspace::forget_input(&self.client, &self.config.namespace, order, input).await;
         }
-        // A volume of the order's own goes with the order.
-        if let Some(volume) = launcher.volume.clone()
+        self.clean_up(&record).await;
+        Ok(())
+    }
+
+    /// Removes the folder of an order that is over. A volume of its own goes with the order.
+    pub(super) async fn clean_up(&self, record: &OrderRecord) {
+        if let Some(volume) = volume(&self.config, record, self.is_shared())
             && self.config.workspace_claim.is_some()
         {
-            spawn_blocking(move || workspace::remove(&volume)).await?;
+            let _ = spawn_blocking(move || workspace::remove(&volume)).await;
         }
-        Ok(())
     }
 
     /// Whether the cluster knows nothing of this execution any more. Nobody answers: no.

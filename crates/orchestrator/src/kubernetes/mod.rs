@@ -10,6 +10,7 @@
 mod ahead;
 mod config;
 mod fleet;
+mod forget;
 mod go;
 mod host;
 mod job;

@@ -22,6 +22,7 @@ use tracing::{info, warn};
 
 use super::{
     Config,
+    forget::forget,
     host::volume,
     launch::patiently,
     ledger, names,
@@ -75,7 +76,11 @@ impl Queue {
     pub(super) async fn run(self, client: Client) -> Result<()> {
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &self.config.namespace);
         let ours = watcher::Config::default().labels(names::PHASE);
-        let mut said = Box::pin(watcher(maps, ours).default_backoff().touched_objects());
+        let mut said = Box::pin(
+            watcher(maps.clone(), ours)
+                .default_backoff()
+                .touched_objects(),
+        );
         let mut look_at = Instant::now();
         info!("at most {} orders are under way at once", self.max_orders);
         loop {
@@ -92,6 +97,9 @@ impl Queue {
                     }
                     if let Err(error) = Box::pin(self.delete_topics(&client)).await {
                         warn!("topics of orders that are over can't be deleted: {error:#}");
+                    }
+                    if let Err(error) = forget(&maps).await {
+                        warn!("what is left of old orders can't be deleted: {error}");
                     }
                     look_at = Instant::now() + LOOK;
                 }

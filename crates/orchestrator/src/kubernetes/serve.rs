@@ -8,32 +8,24 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
     Api, Client,
-    api::{DeleteParams, ListParams, Preconditions},
     runtime::{WatchStreamExt, watcher},
 };
 use model::{OrderId, OrderUid};
-use tokio::{
-    sync::watch,
-    task::{JoinSet, spawn_blocking},
-    time::{MissedTickBehavior, interval, sleep},
-};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
 use tracing::{info, warn};
 
 use super::{
     Config,
-    host::{Host, Monitors, volume},
+    host::{Host, Monitors},
     ledger, names,
     order::heed,
     program::Kafka,
     record::Phase,
-    services, workspace,
 };
-use crate::{Control, clock};
+use crate::Control;
 
 /// The first and the longest pause before an order that can't go on is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// How often it looks for orders of which nothing is to be left.
-const TIDY: Duration = Duration::from_mins(1);
 
 /// What it is told.
 #[derive(Debug, clap::Args)]
@@ -50,18 +42,15 @@ type UnderWay = HashMap<OrderUid, watch::Sender<Control>>;
 impl Serve {
     /// Serves until it is ended.
     pub(super) async fn run(self, client: Client) -> Result<()> {
-        let config = self.config.clone();
-        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &config.namespace);
+        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &self.config.namespace);
         let host = Host::new(client, self.config, self.kafka, Monitors::Shared)?;
         let host = Arc::new(host);
         let mut said = Box::pin(
-            watcher(maps.clone(), watcher::Config::default().labels(&ours()))
+            watcher(maps, watcher::Config::default().labels(&ours()))
                 .default_backoff()
                 .applied_objects(),
         );
         let (mut under_way, mut walks) = (UnderWay::new(), JoinSet::new());
-        let mut ticks = interval(TIDY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 Some(said) = said.next() => match said {
@@ -70,11 +59,6 @@ impl Serve {
                 },
                 Some(Ok(uid)) = walks.join_next() => {
                     under_way.remove(&uid);
-                }
-                _ = ticks.tick() => {
-                    if let Err(error) = tidy(&maps, &config).await {
-                        warn!("what is left of old orders can't be deleted: {error:#}");
-                    }
                 }
             }
         }
@@ -91,11 +75,16 @@ fn see(map: &ConfigMap, host: &Arc<Host>, under_way: &mut UnderWay, walks: &mut 
         Ok(read) => read,
         Err(error) => return warn!("{error}"),
     };
-    let (order, uid, wish) = (record.order.id, record.order_uid, ledger::wish(map));
+    let (uid, wish) = (record.order_uid, ledger::wish(map));
     match under_way.get(&uid) {
         Some(sender) => heed(sender, wish),
-        None if state.phase == Phase::Over => {}
+        // Whoever took it to its end may have been killed right then.
+        None if state.phase == Phase::Over => {
+            let host = Arc::clone(host);
+            tokio::spawn(async move { host.clean_up(&record).await });
+        }
         None => {
+            let order = record.order.id;
             let (sender, receiver) = watch::channel(wish);
             under_way.insert(uid, sender);
             let host = Arc::clone(host);
@@ -118,33 +107,4 @@ async fn persist(host: &Host, order: &OrderId, uid: OrderUid, wish: watch::Recei
         sleep(pause).await;
         pause = (pause * 2).min(RETRY.1);
     }
-}
-
-/// Deletes what is left of orders that ended long ago: the ConfigMap, which takes all else along, and the
-/// folder, which went at the order's end if nobody was killed right then.
-async fn tidy(maps: &Api<ConfigMap>, config: &Config) -> Result<()> {
-    let over = format!("{}={}", names::PHASE, Phase::Over.as_str());
-    let over = ListParams::default().labels(&format!("{},{over}", ours()));
-    let latest = clock::system().0 - i64::from(services::TTL) * 1_000_000;
-    for map in maps.list(&over).await?.items {
-        let Ok((record, state)) = ledger::read(&map) else {
-            continue;
-        };
-        if state.ended_at.is_none_or(|ended| ended.0 > latest) {
-            continue;
-        }
-        if let Some(volume) = volume(config, &record, true)
-            && config.workspace_claim.is_some()
-        {
-            spawn_blocking(move || workspace::remove(&volume)).await?;
-        }
-        // Not one that was made anew under this name.
-        let this = DeleteParams::background().preconditions(Preconditions {
-            uid: map.metadata.uid,
-            resource_version: None,
-        });
-        maps.delete(&names::order_map(&record.order.id), &this)
-            .await?;
-    }
-    Ok(())
 }
