@@ -100,7 +100,7 @@ fn nothing_is_left_after_a_day(kit: &Kit, id: &str) {
     block_on(async {
         let map = maps.get(&name).await.unwrap();
         let mut state: Value = serde_json::from_str(&map.data.unwrap()["state"]).unwrap();
-        state["ended_at"] = json!("2020-01-01T00:00:00Z");
+        state["ended_at"] = json!(1_577_836_800_000_000_i64);
         let old = Patch::Merge(json!({ "data": { "state": state.to_string() } }));
         maps.patch(&name, &PatchParams::default(), &old)
             .await
