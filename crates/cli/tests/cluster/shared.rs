@@ -37,8 +37,11 @@ fn services_that_orders_share() {
 /// Several orders, while each of the services is killed once; one of the orders.
 fn many_orders_and_killed_services(kit: &Kit) -> String {
     let place = Place::new();
-    let order = || json!({ "id": unique("shared"), "tasks": tasks(TASKS) });
-    let ids: Vec<_> = (0..ORDERS).map(|_| kit.load(&place, &order())).collect();
+    let order =
+        |ahead: bool| json!({ "id": unique("shared"), "tasks": tasks(TASKS), "prewarm": ahead });
+    let ids: Vec<_> = (0..ORDERS)
+        .map(|n| kit.load(&place, &order(n % 2 == 0)))
+        .collect();
     await_running(kit, &format!("{}-t0-1", ids[ORDERS - 1]));
     for service in ["orchestrator", "monitor-producer", "monitor-consumer"] {
         kill(kit, service);

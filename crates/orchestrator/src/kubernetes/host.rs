@@ -33,8 +33,8 @@ pub(super) enum Monitors {
     /// Its own, which are Jobs that the orchestrator makes, with this token. The orchestrator's Job owns all
     /// that the order has.
     Own(Token),
-    /// Those that orders share. The order's ConfigMap owns all that it has.
-    Shared,
+    /// Those that orders share; tokens are made from this secret. The order's ConfigMap owns all that it has.
+    Shared(Token),
 }
 
 /// An orchestrator on a cluster.
@@ -158,8 +158,7 @@ impl Host {
                 self.start_monitors(launcher, &order, order_uid).await?;
                 token.clone()
             }
-            // The pods have it from the order's Secret, the monitors make it for themselves.
-            Monitors::Shared => Token(String::new()),
+            Monitors::Shared(secret) => Token::derived(&secret.0, order_uid),
         };
         Ok(OrderRequest {
             handle: OrderHandle {
@@ -204,13 +203,13 @@ impl Host {
     }
 
     fn is_shared(&self) -> bool {
-        matches!(self.monitors, Monitors::Shared)
+        matches!(self.monitors, Monitors::Shared(_))
     }
 
     fn topics(&self, order: &OrderId) -> OrderTopics {
         match self.monitors {
             Monitors::Own(_) => self.kafka.own_topics(order),
-            Monitors::Shared => self.kafka.shared_topics(),
+            Monitors::Shared(_) => self.kafka.shared_topics(),
         }
     }
 

@@ -10,7 +10,7 @@ use kube::{
     Api, Client,
     runtime::{WatchStreamExt, watcher},
 };
-use model::{OrderId, OrderUid};
+use model::{OrderId, OrderUid, attempt::Token};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 use tracing::{info, warn};
 
@@ -30,6 +30,9 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 /// What it is told.
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
+    /// What the tokens of all orders are made from
+    #[arg(long, env = "PODOMETER_SECRET", hide_env_values = true)]
+    secret: String,
     #[command(flatten)]
     kafka: Kafka,
     #[command(flatten)]
@@ -43,7 +46,8 @@ impl Serve {
     /// Serves until it is ended.
     pub(super) async fn run(self, client: Client) -> Result<()> {
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &self.config.namespace);
-        let host = Host::new(client, self.config, self.kafka, Monitors::Shared)?;
+        let monitors = Monitors::Shared(Token(self.secret.trim().to_owned()));
+        let host = Host::new(client, self.config, self.kafka, monitors)?;
         let host = Arc::new(host);
         let mut said = Box::pin(
             watcher(maps, watcher::Config::default().labels(&ours()))
