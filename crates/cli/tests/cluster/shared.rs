@@ -117,7 +117,7 @@ fn nothing_is_left_after_a_day(kit: &Kit, id: &str) {
         })
     });
     // The store isn't the cluster's memory.
-    let mut status = vec!["status", id, "--json"];
+    let mut status = vec!["status", id];
     status.extend(kit.which());
     let end = Place::new().json(&status, 0);
     assert_eq!(end["status"], "succeeded", "{end:#}");
