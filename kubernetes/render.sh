@@ -9,7 +9,7 @@ if [ "${1:-}" = --check ]; then
   target=$(mktemp -d)
   trap 'rm -rf "$target"' EXIT
 fi
-for folder in overlays/local overlays/production static-volumes; do
+for folder in overlays/local overlays/local-shared overlays/production overlays/production-shared static-volumes; do
   # shellcheck disable=SC2086
   $kubectl kustomize "$folder" >"$target/$(basename "$folder").yaml"
 done

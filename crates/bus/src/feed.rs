@@ -32,6 +32,8 @@ pub(crate) struct Feed {
     pub(crate) consumer: BaseConsumer<Watching>,
     /// Told when the client has something.
     something: Arc<Notify>,
+    /// Held while records are taken, so that none is on its way when a topic is read again.
+    taking: Mutex<()>,
     /// An error behind records that were handed out first.
     failed: Mutex<Option<KafkaError>>,
     lag_said: Mutex<Instant>,
@@ -45,6 +47,7 @@ impl Feed {
         Self {
             consumer,
             something,
+            taking: Mutex::default(),
             failed: Mutex::default(),
             lag_said: Mutex::new(Instant::now()),
         }
@@ -56,6 +59,11 @@ impl Feed {
 
     pub(crate) fn progress(&self) -> MutexGuard<'_, Progress> {
         lock(&self.watching().progress)
+    }
+
+    /// Whether a topic is read.
+    pub(crate) fn reads(&self, topic: &str) -> bool {
+        self.progress().topics.contains_key(topic)
     }
 
     /// The topics that are read.
@@ -85,6 +93,7 @@ impl Feed {
         if let Some(error) = lock(&self.failed).take() {
             return Err(error);
         }
+        let _taking = lock(&self.taking);
         let mut records = Vec::new();
         while records.len() < max {
             match self.poll() {
@@ -174,6 +183,36 @@ impl Feed {
         let name: Arc<str> = topic.into();
         for (partition, start) in (0..).zip(starts) {
             progress.begin(&name, partition, known(*start));
+        }
+        Ok(true)
+    }
+
+    /// Reads a topic of a Kafka again from these offsets on, in partitions where it is past them. `false` if it
+    /// isn't read.
+    pub(crate) fn again(&self, topic: &str, from: &[i64]) -> Result<bool, Error> {
+        let _nothing_is_on_its_way = lock(&self.taking);
+        let mut progress = self.progress();
+        let Some((name, reading)) = progress.topics.get_key_value(topic) else {
+            return Ok(false);
+        };
+        let (name, nexts) = (Arc::clone(name), reading.nexts());
+        let mut list = TopicPartitionList::new();
+        let mut past = Vec::new();
+        for (partition, next) in nexts {
+            if let Some(from) = from.get(partition as usize).filter(|from| **from < next) {
+                list.add_partition_offset(topic, partition, Offset::Offset(*from))
+                    .map_err(|source| Error::assign(topic, source))?;
+                past.push((partition, *from));
+            }
+        }
+        if past.is_empty() {
+            return Ok(true);
+        }
+        (self.consumer.incremental_unassign(&list))
+            .and_then(|()| self.consumer.incremental_assign(&list))
+            .map_err(|source| Error::assign(topic, source))?;
+        for (partition, from) in past {
+            progress.begin(&name, partition, Some(from));
         }
         Ok(true)
     }

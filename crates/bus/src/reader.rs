@@ -58,6 +58,9 @@ impl Reader {
         };
         let added = if self.bus.is_embedded() {
             feed.add_announced(topic, start, self.bus.arrivals())?
+        } else if feed.reads(topic) {
+            // The broker isn't asked where it ends.
+            false
         } else {
             feed.add_always(topic, &self.starts(topic, start)?)?
         };
@@ -84,7 +87,8 @@ impl Reader {
     }
 
     /// Like [`Self::add`], at an offset of each partition, as [`Bus::end_offsets`] noted them.
-    /// Partitions without one are read from their oldest record on.
+    /// Partitions without one are read from their oldest record on. On a Kafka a topic that is read already
+    /// is read again from there on where it is past that: its records come twice.
     pub fn add_at(&self, topic: &str, offsets: &[i64]) -> Result<(), Error> {
         let Some(feed) = &self.feed else {
             return Ok(());
@@ -92,6 +96,9 @@ impl Reader {
         if self.bus.is_embedded() {
             let first = offsets.first();
             return self.add(topic, first.map_or(Start::Earliest, |n| Start::Offset(*n)));
+        }
+        if feed.again(topic, offsets)? {
+            return Ok(());
         }
         let mut starts = self.starts(topic, Start::Earliest)?;
         for (start, offset) in starts.iter_mut().zip(offsets) {

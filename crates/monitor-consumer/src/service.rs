@@ -45,6 +45,9 @@ pub struct Config {
     /// isn't said
     #[arg(long, value_name = "N", env = "TOPIC_REPLICATION")]
     topic_replication: Option<i32>,
+    /// How many partitions topics get that orders share, where it makes them
+    #[arg(long, value_name = "N", default_value_t = 8, env = "TOPIC_PARTITIONS")]
+    topic_partitions: i32,
     #[command(flatten)]
     one: One,
     /// The consumer group
@@ -116,6 +119,7 @@ impl Config {
         let settings = Settings::of_service(self.bootstrap_servers.as_deref(), &self.kafka_files)?;
         let topics = TopicSettings {
             replication: self.topic_replication.unwrap_or(-1),
+            partitions: self.topic_partitions,
             ..TopicSettings::with_prefix(&self.topic_prefix)
         };
         Ok(Bus::external(&settings, topics)?)

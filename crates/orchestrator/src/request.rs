@@ -112,6 +112,8 @@ pub struct Resume {
     /// The offsets of the topic `orchestrator` from which its messages are to be read; where the topic
     /// ends now if there are none.
     pub offsets: Vec<i64>,
+    /// The same of the task topic, where that is one which all orders share.
+    pub task_offsets: Vec<i64>,
     /// The attempts whose end was noted, with their outputs, in that order.
     pub ended: Vec<(At, RunEnd, Option<String>)>,
     /// Whether STOP was sent, so that TERMINATE may be there already.

@@ -11,6 +11,7 @@ mod attempt;
 mod children;
 mod command;
 mod facts;
+mod gather;
 mod given;
 mod go;
 mod grid;
@@ -33,7 +34,8 @@ use std::ffi::OsString;
 const BAD_USAGE: i32 = 2;
 
 /// The program: `task-runner` runs the attempt that the environment describes, `task-runner install
-/// FOLDER` puts itself into a folder, for containers that have no runner. Returns the exit code.
+/// FOLDER` puts itself into a folder, for containers that have no runner, `task-runner gather FOLDER FILE`
+/// makes a file of its chunks. Returns the exit code.
 pub fn main_from_arguments(arguments: &[OsString]) -> i32 {
     match arguments {
         [] => main_from_environment(),
@@ -41,6 +43,12 @@ pub fn main_from_arguments(arguments: &[OsString]) -> i32 {
             Ok(()) => 0,
             Err(error) => complain(&error),
         },
+        [word, folder, file] if word == "gather" => {
+            match gather::gather(folder.as_ref(), file.as_ref()) {
+                Ok(()) => 0,
+                Err(error) => complain(&error),
+            }
+        }
         _ => {
             eprintln!(
                 "podometer runner: write `task-runner install FOLDER`; without arguments it is started \

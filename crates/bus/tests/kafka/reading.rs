@@ -97,6 +97,32 @@ async fn an_order_has_one_partition_for_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_is_read_again_from_where_it_is_asked_for() {
+    let Some((bus, topics)) = with_order().await else {
+        return;
+    };
+    let publisher = bus.publisher().unwrap();
+    let publish = async |seq| publisher.publish(&topics.task, &halt(seq)).await.unwrap();
+    let reader = bus.reader("test").unwrap();
+    for seq in 0..5 {
+        publish(seq).await;
+    }
+    reader.add_at(&topics.task, &[1]).unwrap();
+    for seq in 1..5 {
+        assert_eq!(message(&reader).await, halt(seq));
+    }
+    reader.add_at(&topics.task, &[3]).unwrap();
+    for seq in 3..5 {
+        assert_eq!(message(&reader).await, halt(seq));
+    }
+    // It isn't past that.
+    reader.add_at(&topics.task, &[9]).unwrap();
+    publish(5).await;
+    assert_eq!(message(&reader).await, halt(5));
+    assert_eq!(reader.dropped(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_is_not_there_is_the_oldest() {
     let Some((bus, topics)) = with_order().await else {
         return;

@@ -24,6 +24,11 @@ pub(crate) struct UpArgs {
     /// What is brought there
     #[arg(long, value_enum, default_value_t)]
     pub(crate) overlay: Overlay,
+    /// Have all orders served by the same Deployments, instead of three Jobs for each order
+    ///
+    /// An order then is one pod at a time, and starts sooner. `podometer up` without it goes back.
+    #[arg(long)]
+    pub(crate) shared: bool,
     /// A registry that holds Podometer's images, as REGISTRY/podometer/NAME
     #[arg(long, value_name = "REGISTRY")]
     pub(crate) registry: Option<String>,

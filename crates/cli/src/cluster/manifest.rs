@@ -2,18 +2,25 @@
 
 use anyhow::{Context, Result};
 use kube::core::DynamicObject;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::order;
 use crate::{args::Overlay, load::Usage};
 
 const LOCAL: &str = include_str!("../../../../kubernetes/rendered/local.yaml");
 const PRODUCTION: &str = include_str!("../../../../kubernetes/rendered/production.yaml");
+const LOCAL_SHARED: &str = include_str!("../../../../kubernetes/rendered/local-shared.yaml");
+const PRODUCTION_SHARED: &str =
+    include_str!("../../../../kubernetes/rendered/production-shared.yaml");
 
 /// The ConfigMap with the settings of all services.
 const CONFIG: &str = "podometer-config";
 /// Settings that have no value of their own in every overlay.
-const MORE_SETTINGS: [&str; 2] = ["PODOMETER_WORKSPACE_CLAIM", "PODOMETER_WORKSPACE_CLASS"];
+const MORE_SETTINGS: [&str; 2] = [WORKSPACE_CLAIM, "PODOMETER_WORKSPACE_CLASS"];
+/// The claim in which all orders have their folders.
+const WORKSPACE_CLAIM: &str = "PODOMETER_WORKSPACE_CLAIM";
+/// The Deployment that fills these folders, where orders share services.
+const ORCHESTRATOR: &str = "podometer-orchestrator";
 /// Where Kafka is; production overlays have no answer of their own.
 const BOOTSTRAP: &str = "BOOTSTRAP_SERVERS";
 /// On pods: a sum of the settings that they have read.
@@ -26,6 +33,8 @@ const OURS: &str = "podometer/";
 pub(crate) struct Wishes<'a> {
     /// Which overlay.
     pub(crate) overlay: Overlay,
+    /// Whether orders share services.
+    pub(crate) shared: bool,
     /// Where it goes.
     pub(crate) namespace: &'a str,
     /// The registry with our images.
@@ -41,15 +50,18 @@ pub(crate) struct Wishes<'a> {
 /// # Errors
 /// If an image or a setting is not known, or a necessary one is missing.
 pub(crate) fn objects(wishes: Wishes<'_>) -> Result<Vec<DynamicObject>> {
-    let text = match wishes.overlay {
-        Overlay::Local => LOCAL,
-        Overlay::Production => PRODUCTION,
+    let text = match (wishes.overlay, wishes.shared) {
+        (Overlay::Local, false) => LOCAL,
+        (Overlay::Local, true) => LOCAL_SHARED,
+        (Overlay::Production, false) => PRODUCTION,
+        (Overlay::Production, true) => PRODUCTION_SHARED,
     };
     let mut objects = parse(text)?;
     for object in &mut objects {
         set_namespace(object, wishes.namespace);
     }
     set_settings(&mut objects, wishes)?;
+    set_workspace(&mut objects);
     if let Some(registry) = wishes.registry {
         let registry = registry.trim_end_matches('/');
         for image in images(&mut objects) {
@@ -81,6 +93,27 @@ fn note_settings(objects: &mut [DynamicObject]) {
         if reads && let Some(template) = object.data.pointer_mut("/spec/template/metadata") {
             template["annotations"][SETTINGS] = sum.clone().into();
         }
+    }
+}
+
+/// The orchestrator that orders share has the claim in which they have their folders, if there is one.
+fn set_workspace(objects: &mut [DynamicObject]) {
+    let config = objects.iter().find(|object| is_config(object));
+    let claim = config.and_then(|config| config.data.pointer("/data")?.get(WORKSPACE_CLAIM));
+    let (volumes, mounts) = match claim.cloned() {
+        Some(claim) => (
+            json!([{ "name": "workspace", "persistentVolumeClaim": { "claimName": claim } }]),
+            json!([{ "name": "workspace", "mountPath": "/podometer/volume" }]),
+        ),
+        None => (json!([]), json!([])),
+    };
+    let orchestrator = objects
+        .iter_mut()
+        .find(|object| order::kind(object) == "Deployment" && order::name(object) == ORCHESTRATOR);
+    let pod = orchestrator.and_then(|object| object.data.pointer_mut("/spec/template/spec"));
+    if let Some(pod) = pod {
+        pod["volumes"] = volumes;
+        pod["containers"][0]["volumeMounts"] = mounts;
     }
 }
 
@@ -211,17 +244,24 @@ fn base(image: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn wishes(overlay: Overlay) -> Wishes<'static> {
         Wishes {
             overlay,
+            shared: false,
             namespace: "team",
             registry: None,
             images: &[],
             settings: &[],
+        }
+    }
+
+    fn shared(settings: &[(String, String)]) -> Wishes<'_> {
+        Wishes {
+            shared: true,
+            settings,
+            ..wishes(Overlay::Local)
         }
     }
 
@@ -253,7 +293,9 @@ mod tests {
                 .collect::<Vec<_>>()
                 .join("\n")
         };
-        insta::assert_snapshot!(format!("{}\n\n{}", titles(&local), titles(&production)));
+        let shared = objects(shared(&[])).unwrap();
+        let all = [&local, &production, &shared].map(|objects| titles(objects));
+        insta::assert_snapshot!(all.join("\n\n"));
     }
 
     #[test]
@@ -335,6 +377,34 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_orchestrator_has_the_claim_of_all_orders() {
+        let mounted = |settings: &[(String, String)]| {
+            let objects = objects(shared(settings)).unwrap();
+            let orchestrator = objects
+                .iter()
+                .find(|object| order::title(object) == "Deployment podometer-orchestrator");
+            let pod = &orchestrator.unwrap().data["spec"]["template"]["spec"];
+            let claim = pod["volumes"][0]["persistentVolumeClaim"]["claimName"].clone();
+            (claim, pod["containers"][0]["volumeMounts"].clone())
+        };
+        let mount = json!([{ "name": "workspace", "mountPath": "/podometer/volume" }]);
+        assert_eq!(mounted(&[]), (json!("podometer-workspace"), mount.clone()));
+        let other = [pair(WORKSPACE_CLAIM, "ours")];
+        assert_eq!(mounted(&other), (json!("ours"), mount));
+        let none = [pair(WORKSPACE_CLAIM, "")];
+        assert_eq!(mounted(&none), (Value::Null, json!([])));
+    }
+
+    /// What `kubectl apply -k` makes and what `up` makes is the same.
+    #[test]
+    fn a_shared_orchestrator_is_what_the_overlay_says() {
+        let mut rendered = parse(LOCAL_SHARED).unwrap();
+        let before = serde_json::to_value(&rendered).unwrap();
+        set_workspace(&mut rendered);
+        assert_eq!(serde_json::to_value(&rendered).unwrap(), before);
+    }
+
+    #[test]
     fn what_is_unknown_or_missing_is_bad_input() {
         let settings = [pair("NOPE", "1")];
         let images = [pair("nope", "1")];
@@ -363,7 +433,7 @@ mod tests {
     #[test]
     fn every_pod_is_restricted() {
         let mut pods = 0;
-        for object in objects(wishes(Overlay::Local)).unwrap() {
+        for object in objects(shared(&[])).unwrap() {
             let Some(pod) = object.data.pointer("/spec/template/spec") else {
                 continue;
             };
@@ -380,6 +450,6 @@ mod tests {
                 assert!(container["resources"]["limits"]["memory"].is_string());
             }
         }
-        assert_eq!(pods, 3);
+        assert_eq!(pods, 6);
     }
 }

@@ -1,6 +1,9 @@
 //! Which object comes first.
 
-use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::{
+    ResourceExt,
+    core::{ApiResource, DynamicObject, GroupVersionKind},
+};
 
 /// The kinds, in the order in which they are applied: what is needed comes before what needs it, limits before
 /// what they limit.
@@ -39,6 +42,11 @@ pub(crate) fn name(object: &DynamicObject) -> &str {
 /// An object in words: "Deployment podometer-queue".
 pub(crate) fn title(object: &DynamicObject) -> String {
     format!("{} {}", kind(object), name(object))
+}
+
+/// Whether it is one of the services that orders share: they come last, when what they call is ready.
+pub(crate) fn is_shared_service(object: &DynamicObject) -> bool {
+    object.labels().contains_key("podometer.dev/services")
 }
 
 /// How the API server calls an object's kind.

@@ -14,7 +14,7 @@ use thiserror::Error as ThisError;
 use tokio::time::{Instant, sleep};
 
 use super::{Cluster, Doing, Error, apply::MANAGED, order};
-use crate::output::Waiting;
+use crate::{load::Usage, output::Waiting};
 
 /// How often the cluster is asked.
 const EVERY: Duration = Duration::from_millis(300);
@@ -24,6 +24,11 @@ const OURS: &str = "app.kubernetes.io/managed-by=podometer";
 const OF_AN_ORDER: &str = "app.kubernetes.io/managed-by=podometer,podometer.dev/order";
 /// On the state of orders that have not ended.
 const UNDER_WAY: &str = "podometer.dev/phase in (queued, running)";
+/// On the services that orders share.
+const SHARED: &str = "app.kubernetes.io/managed-by=podometer,podometer.dev/services=shared";
+/// On the state of orders that need them: one that has ended is being stored.
+const NEEDS_SHARED: &str =
+    "podometer.dev/services=shared,podometer.dev/phase in (queued, running, stopped)";
 
 /// Something didn't go in time.
 #[derive(Debug, ThisError)]
@@ -98,6 +103,16 @@ impl<'a> Removal<'a> {
         self.all(&[SECRET], OF_AN_ORDER).await?;
         self.all(&REST, OURS).await?;
         Ok(self.removed)
+    }
+
+    /// Removes the services that orders share.
+    ///
+    /// # Errors
+    /// If orders need them, or something isn't gone in time.
+    pub(crate) async fn shared_services(&mut self) -> Result<()> {
+        refuse_if_shared(self.cluster).await?;
+        self.all(&[DEPLOYMENT], SHARED).await?;
+        self.gone(&[POD], SHARED).await
     }
 
     /// Removes data and passwords too, and the namespace if it is ours. Says which folders of nodes stay.
@@ -255,8 +270,25 @@ impl<'a> Removal<'a> {
 
 /// The orders that have not ended.
 pub(crate) async fn under_way(cluster: &Cluster) -> Result<Vec<String>, Error> {
+    orders(cluster, UNDER_WAY).await
+}
+
+/// Says which orders need the services that orders share, if there are any.
+///
+/// # Errors
+/// There are.
+pub(crate) async fn refuse_if_shared(cluster: &Cluster) -> Result<()> {
+    let orders = orders(cluster, NEEDS_SHARED).await?;
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let orders = shortened(&orders);
+    Err(Usage::SharedInUse { orders }.into())
+}
+
+async fn orders(cluster: &Cluster, which: &str) -> Result<Vec<String>, Error> {
     let api: Api<ConfigMap> = Api::default_namespaced(cluster.client.clone());
-    let found = api.list(&ListParams::default().labels(UNDER_WAY)).await;
+    let found = api.list(&ListParams::default().labels(which)).await;
     let orders = found.doing(|| "looking for orders".to_owned())?;
     Ok(orders
         .iter()

@@ -108,6 +108,7 @@ mod tests {
     #[test]
     fn every_claim_of_the_overlay_has_one() {
         let wishes = manifest::Wishes {
+            shared: false,
             overlay: crate::args::Overlay::Local,
             namespace: "team",
             registry: None,

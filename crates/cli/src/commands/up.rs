@@ -24,6 +24,7 @@ pub(super) async fn run(args: UpArgs, database_url: Option<String>, quiet: bool)
     let namespace = args.cluster.namespace_or_default().to_owned();
     let wishes = manifest::Wishes {
         overlay: args.overlay,
+        shared: args.shared,
         namespace: &namespace,
         registry: args.registry.as_deref(),
         images: &args.set_image,
@@ -34,6 +35,9 @@ pub(super) async fn run(args: UpArgs, database_url: Option<String>, quiet: bool)
     let cluster = Cluster::connect(&args.cluster).await?;
     let mut progress = Waiting::new(quiet);
     progress.line(&format!("podometer up: {}", cluster.place()));
+    if !args.shared {
+        remove::refuse_if_shared(&cluster).await?;
+    }
     let has_namespace = take_namespace(&cluster, &mut objects, &mut progress).await?;
     let has = cluster.secrets().await?;
     let secret = has.is_some();
@@ -56,8 +60,18 @@ pub(super) async fn run(args: UpArgs, database_url: Option<String>, quiet: bool)
         namespace: has_namespace,
         secret,
     };
+    // Services that orders share would end again and again while what they call isn't there.
+    let (shared, objects): (Vec<_>, Vec<_>) =
+        objects.into_iter().partition(order::is_shared_service);
     apply(&cluster, &objects, missing, there).await?;
     wait::until_ready(&cluster, &objects, args.timeout, &mut progress).await?;
+    if args.shared {
+        apply(&cluster, &shared, BTreeMap::new(), there).await?;
+        wait::until_ready(&cluster, &shared, args.timeout, &mut progress).await?;
+    } else {
+        let mut removal = remove::Removal::new(&cluster, args.timeout, &mut progress);
+        removal.shared_services().await?;
+    }
     drop(progress);
     output::print(&format!("Podometer is up: {}\n", cluster.place()))?;
     Ok(Code::DONE)

@@ -33,6 +33,12 @@ pub(crate) enum Usage {
         "--no-workspace: an order that starts from a file needs a workspace; leave the option out"
     )]
     InputWithoutWorkspace,
+    /// Shared services are to go, and are needed.
+    #[error(
+        "the services that orders share are needed by orders under way: {orders}; wait for their end, `podometer \
+         terminate` them, or keep the services with `podometer up --shared`"
+    )]
+    SharedInUse { orders: String },
     /// Options of a Kafka and no Kafka.
     #[error(
         "options for Kafka are given, but no Kafka is: name one with --bootstrap-servers HOST:PORT, or by \

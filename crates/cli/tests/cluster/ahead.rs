@@ -36,7 +36,7 @@ fn the_next_task_waits_and_gets_the_outputs() {
     ];
     let id = kit.load(&place, &ahead(&unique("ahead"), &tasks));
     // The second runs while the first does.
-    await_running(&format!("{id}-t1-1"));
+    await_running(kit, &format!("{id}-t1-1"));
     assert!(is_there(kit, &format!("{id}-t0-1")));
     let end = kit.follow(&place, &id, 0);
     let runs = end["runs"].as_array().unwrap();
@@ -83,10 +83,8 @@ fn nothing_waits_after_the_end() {
     let failing = kit.load(&place, &ahead(&unique("ahead-bad"), &failing));
     let ended = [shell("long", "sleep 60"), shell("never", "true")];
     let ended = kit.load(&place, &ahead(&unique("ahead-end"), &ended));
-    await_running(&format!("{ended}-t1-1"));
-    let mut terminate = vec!["terminate", &ended];
-    terminate.extend(kit.which());
-    place.ok(&terminate);
+    await_running(kit, &format!("{ended}-t1-1"));
+    kit.terminate(&place, &ended);
     kit.follow(&place, &ended, 1);
     let end = kit.follow(&place, &failing, 1);
     assert_eq!(end["runs"].as_array().unwrap().len(), 1, "{end:#}");
@@ -102,7 +100,7 @@ fn a_pod_that_dies_while_it_waits() {
     let tasks = [shell("first", "sleep 8"), shell("second", "true")];
     let id = kit.load(&place, &ahead(&unique("ahead-dies"), &tasks));
     let job = format!("{id}-t1-1");
-    await_running(&job);
+    await_running(kit, &job);
     kill_pods(kit, &job);
     until("the Job has failed", Duration::from_mins(1), || {
         let jobs = kit.jobs();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{Place, until},
-    kit::{block_on, kill_pods, kit, shell, unique},
+    kit::{Kit, block_on, kill_pods, kit, shell, unique},
 };
 
 /// How an attempt ends whose pod is deleted: its runner, which is signalled, may be the first to say so.
@@ -97,7 +97,7 @@ fn a_retry_after_a_killed_pod() {
     let mut task = shell("killed", script);
     task["retries"] = json!(1);
     let id = kit.load(&place, &order(&unique("retry"), &[task]));
-    await_running(&format!("{id}-t0-1"));
+    await_running(kit, &format!("{id}-t0-1"));
     kill_pods(kit, &format!("{id}-t0-1"));
     let end = kit.follow(&place, &id, 0);
     let runs = end["runs"].as_array().unwrap();
@@ -119,7 +119,7 @@ fn a_deleted_job() {
         &order(&unique("gone"), &[shell("gone", "sleep 60")]),
     );
     let job = format!("{id}-t0-1");
-    await_running(&job);
+    await_running(kit, &job);
     let jobs = kit.jobs();
     block_on(async {
         jobs.delete(&job, &DeleteParams::background())
@@ -144,10 +144,8 @@ fn terminated() {
             &[shell("long", "sleep 60"), shell("never", "true")],
         ),
     );
-    await_running(&format!("{id}-t0-1"));
-    let mut terminate = vec!["terminate", id.as_str()];
-    terminate.extend(kit.which());
-    place.ok(&terminate);
+    await_running(kit, &format!("{id}-t0-1"));
+    kit.terminate(&place, &id);
     let end = kit.follow(&place, &id, 1);
     assert_eq!(end["status"], "terminated", "{end:#}");
     assert_eq!(end["runs"].as_array().unwrap().len(), 1, "{end:#}");
@@ -216,8 +214,7 @@ fn what_cannot_run_there_is_said_before_anything_is_handed_over() {
     );
 }
 
-pub(crate) fn await_running(job: &str) {
-    let Some(kit) = kit() else { return };
+pub(crate) fn await_running(kit: &Kit, job: &str) {
     let pods = kit.pods();
     let of = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
     until(&format!("{job} runs"), LONG, || {

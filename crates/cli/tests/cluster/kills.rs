@@ -45,13 +45,18 @@ fn kill_one(kit: &Kit, number: usize) {
     });
 }
 
+/// Tasks that last a second and say their place.
+pub(crate) fn tasks(number: usize) -> Vec<Value> {
+    (0..number)
+        .map(|n| shell(&format!("t{n}"), "sleep 1; echo \"$PODOMETER_POSITION\""))
+        .collect()
+}
+
 #[test]
 fn orders_survive_kills_of_their_services() {
     let Some(kit) = kit() else { return };
     let place = Place::new();
-    let tasks: Vec<Value> = (0..TASKS)
-        .map(|n| shell(&format!("t{n}"), "sleep 1; echo \"$PODOMETER_POSITION\""))
-        .collect();
+    let tasks = tasks(TASKS);
     let ids: Vec<_> = (0..ORDERS)
         .map(|n| {
             let (id, ahead) = (unique("kills"), n == 0);
@@ -69,19 +74,24 @@ fn orders_survive_kills_of_their_services() {
         let end = kit.follow(&place, &id, 0);
         let runs = end["runs"].as_array().unwrap();
         assert_eq!(runs.len(), TASKS, "{end:#}");
-        for (position, run) in runs.iter().enumerate() {
-            assert_eq!(
-                (&run["reason"], &run["attempt"]),
-                (&json!("completed"), &json!(1)),
-                "{run:#}"
-            );
-            assert_eq!(run["output"], position.to_string(), "{run:#}");
-            assert_eq!(run["samples"], run["stored_samples"], "{run:#}");
-            assert_eq!(
-                (&run["missed_samples"], &run["censored"]),
-                (&json!(0), &json!(false)),
-                "{run:#}"
-            );
-        }
+        is_whole(runs);
+    }
+}
+
+/// Each run of an order of such tasks was the only one, and all of its samples are stored, none twice.
+pub(crate) fn is_whole(runs: &[Value]) {
+    for (position, run) in runs.iter().enumerate() {
+        assert_eq!(
+            (&run["reason"], &run["attempt"]),
+            (&json!("completed"), &json!(1)),
+            "{run:#}"
+        );
+        assert_eq!(run["output"], position.to_string(), "{run:#}");
+        assert_eq!(run["samples"], run["stored_samples"], "{run:#}");
+        assert_eq!(
+            (&run["missed_samples"], &run["censored"]),
+            (&json!(0), &json!(false)),
+            "{run:#}"
+        );
     }
 }

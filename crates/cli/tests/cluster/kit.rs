@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    batch::v1::Job,
+    core::v1::{ConfigMap, Pod},
+};
 use kube::{
     Api, Client,
     api::{DeleteParams, ListParams},
@@ -25,24 +29,15 @@ const LIMIT: Duration = Duration::from_mins(6);
 /// An image with a shell, which the tests' cluster has.
 pub(crate) const SHELL: &str = "podometer/pause:1";
 
-/// The namespace with Podometer. It goes with the cluster.
-pub(crate) struct Kit(Space);
+/// A namespace with Podometer.
+pub(crate) struct Kit(pub(crate) Space);
 
-/// Podometer, up; `None` where only what needs no server is tested.
+/// Podometer, up, for as long as the cluster lives; `None` where only what needs no server is tested.
 pub(crate) fn kit() -> Option<&'static Kit> {
     static KIT: OnceLock<Option<Kit>> = OnceLock::new();
-    KIT.get_or_init(|| {
-        let space = Space::new("orders")?;
-        // Here waiting for a node is in vain after moments.
-        let soon = "PODOMETER_UNSCHEDULABLE_SECONDS=5";
-        let said = space.up(&["--timeout", "4m", "--set", soon]);
-        if said.code != Some(0) {
-            space.tell();
-            panic!("{said:?}");
-        }
-        Some(Kit(space))
-    })
-    .as_ref()
+    // Here waiting for a node is in vain after moments.
+    let soon = ["--set", "PODOMETER_UNSCHEDULABLE_SECONDS=5"];
+    KIT.get_or_init(|| Kit::new("orders", &soon)).as_ref()
 }
 
 /// An order of its own for each test.
@@ -57,6 +52,22 @@ pub(crate) fn shell(name: &str, script: &str) -> Value {
 }
 
 impl Kit {
+    /// Podometer in a namespace of its own.
+    pub(crate) fn new(name: &str, more: &[&str]) -> Option<Self> {
+        let kit = Self(Space::new(name)?);
+        kit.up(more);
+        Some(kit)
+    }
+
+    /// `podometer up`, which is to do what it says.
+    pub(crate) fn up(&self, more: &[&str]) {
+        let said = self.0.up(&[&["--timeout", "4m"], more].concat());
+        if said.code != Some(0) {
+            self.0.tell();
+            panic!("{said:?}");
+        }
+    }
+
     /// The options that name the cluster.
     pub(crate) fn which(&self) -> [&str; 4] {
         let kubeconfig = self.0.kubeconfig.to_str().unwrap();
@@ -86,6 +97,13 @@ impl Kit {
         serde_json::from_str(&said.out).unwrap()
     }
 
+    /// Ends an order.
+    pub(crate) fn terminate(&self, place: &Place, id: &str) {
+        let mut terminate = vec!["terminate", id];
+        terminate.extend(self.which());
+        place.ok(&terminate);
+    }
+
     /// Loads an order and waits for its end.
     pub(crate) fn run(&self, order: &Value, code: i32) -> Value {
         let place = Place::new();
@@ -95,6 +113,14 @@ impl Kit {
 
     pub(crate) fn client(&self) -> Client {
         block_on(async { Client::try_from(self.0.config().await).unwrap() })
+    }
+
+    pub(crate) fn maps(&self) -> Api<ConfigMap> {
+        Api::default_namespaced(self.client())
+    }
+
+    pub(crate) fn deployments(&self) -> Api<Deployment> {
+        Api::default_namespaced(self.client())
     }
 
     pub(crate) fn pods(&self) -> Api<Pod> {

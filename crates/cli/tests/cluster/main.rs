@@ -18,4 +18,5 @@ mod namespace;
 #[path = "../../../orchestrator/tests/support/registry.rs"]
 mod registry;
 mod rights;
+mod shared;
 mod up;

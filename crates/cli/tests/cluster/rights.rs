@@ -14,14 +14,22 @@ fn nobody_may_do_more_than_is_written() {
     };
     // What matters here needs no pod that runs.
     space.up(&["--timeout", "1s"]);
+    let all = all_rules(&space);
+    insta::assert_snapshot!(all);
+    // Nobody needs more where orders share services.
+    space.up(&["--shared", "--timeout", "1s"]);
+    assert_eq!(all_rules(&space), all);
+}
+
+fn all_rules(space: &Space) -> String {
     let mut all = String::new();
     for account in ["queue", "orchestrator", "service", "task"] {
         writeln!(all, "podometer-{account}").unwrap();
-        for rule in space.ask(async |_| rules(&space, account).await) {
+        for rule in space.ask(async |_| rules(space, account).await) {
             writeln!(all, "  {rule}").unwrap();
         }
     }
-    insta::assert_snapshot!(all);
+    all
 }
 
 /// What an account may do in the namespace, beside asking for its own rights.

@@ -2,6 +2,8 @@
 
 use model::OrderUid;
 
+use super::record::InputFile;
+
 /// What an orchestrator needs to know of its cluster: the ConfigMap `podometer-config` gives it.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct Config {
@@ -83,6 +85,18 @@ pub struct Volume {
     pub claim: String,
     /// The execution.
     pub order_uid: OrderUid,
+    /// Who puts there what tasks need.
+    pub filled_by: FilledBy,
+}
+
+/// Who puts the runner and the input into the folder of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FilledBy {
+    /// The orchestrator, once, at the beginning.
+    Orchestrator,
+    /// The pods of the tasks, for the orchestrator has not the volume: this input the first task's, and each
+    /// the runner, in a volume of its own.
+    Pods(Option<InputFile>),
 }
 
 impl Volume {

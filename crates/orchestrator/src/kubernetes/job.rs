@@ -1,13 +1,14 @@
 //! The Job of one attempt. Pure: order + position + attempt -> Job.
 
 use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::OwnerReference};
-use model::{OrderUid, Task, attempt::Amounts};
+use model::{OrderId, OrderUid, Task, attempt::Amounts};
 use serde_json::{Map, Value, json};
 
 use super::{
-    config::{Config, Volume},
+    config::{Config, FilledBy, Volume},
     images::{self, Image},
     names, places,
+    record::{CHUNK, InputFile},
     spec::{STREAM_PORT, Told},
 };
 use crate::{OrderRequest, plan::At};
@@ -46,7 +47,7 @@ pub(super) fn job(
     let (order, task) = (&request.order.id, &request.order.tasks[at.0.0 as usize]);
     let name = names::task(order, at);
     let labels = names::task_labels(order, task, at);
-    let mut pod = pod(request, task, &name, parts);
+    let mut pod = pod(request, at, &name, parts);
     if let Some(more) = &task.pod {
         merge(&mut pod, &Value::Object(more.clone()));
         allow_root(&mut pod, more);
@@ -82,8 +83,8 @@ pub(super) fn is_of(job: &Job, order_uid: OrderUid) -> bool {
     of.is_some_and(|of| *of == order_uid.to_string())
 }
 
-fn pod(request: &OrderRequest, task: &Task, job: &str, parts: &Parts<'_>) -> Value {
-    let order = &request.order.id;
+fn pod(request: &OrderRequest, at: At, job: &str, parts: &Parts<'_>) -> Value {
+    let (order, task) = (&request.order.id, &request.order.tasks[at.0.0 as usize]);
     let grace = request.grace.get().as_secs() * 2 + 15;
     json!({
         "restartPolicy": "Never",
@@ -93,7 +94,7 @@ fn pod(request: &OrderRequest, task: &Task, job: &str, parts: &Parts<'_>) -> Val
         "terminationGracePeriodSeconds": grace,
         "imagePullSecrets": pull_secrets(parts),
         "securityContext": security_context(parts.image),
-        "initContainers": init_containers(parts),
+        "initContainers": init_containers(parts, at),
         "containers": [{
             "name": names::TASK_CONTAINER,
             "image": image(task, parts.image),
@@ -107,7 +108,7 @@ fn pod(request: &OrderRequest, task: &Task, job: &str, parts: &Parts<'_>) -> Val
             },
             "volumeMounts": mounts(parts),
         }],
-        "volumes": volumes(job, parts),
+        "volumes": volumes(order, job, parts, at),
     })
 }
 
@@ -152,25 +153,55 @@ fn allow_root(pod: &mut Value, asked: &Map<String, Value>) {
     }
 }
 
-/// Where there is no volume into which the runner is put once, each pod gets a copy of its own.
-fn init_containers(parts: &Parts<'_>) -> Value {
-    if parts.volume.is_some() {
-        return json!([]);
+/// Whether the runner is in a volume already, for all of the order's pods.
+fn has_runner(parts: &Parts<'_>) -> bool {
+    let volume = parts.volume;
+    volume.is_some_and(|volume| volume.filled_by == FilledBy::Orchestrator)
+}
+
+/// The input that this attempt's pod puts together.
+fn input<'a>(parts: &Parts<'a>, at: At) -> Option<&'a InputFile> {
+    match &parts.volume?.filled_by {
+        FilledBy::Pods(input) if at.0.0 == 0 => input.as_ref(),
+        _ => None,
     }
-    json!([{
-        "name": "runner",
+}
+
+/// Where there is no volume into which the runner is put once, each pod gets a copy of its own.
+fn init_containers(parts: &Parts<'_>, at: At) -> Value {
+    let mut all = Vec::new();
+    if !has_runner(parts) {
+        let command = json!(["/task-runner", "install", places::BIN]);
+        let mounts = json!([{ "name": "bin", "mountPath": places::BIN }]);
+        all.push(init_container(parts, "runner", &command, &mounts));
+    }
+    if let (Some(input), Some(volume)) = (input(parts, at), parts.volume) {
+        let file = format!("{}/{}", places::WORKSPACE, input.name);
+        let command = json!(["/task-runner", "gather", places::INPUT, escaped(&file)]);
+        let mounts = json!([
+            { "name": "input", "mountPath": places::INPUT, "readOnly": true },
+            { "name": "workspace", "mountPath": places::WORKSPACE, "subPath": volume.workspace() },
+        ]);
+        all.push(init_container(parts, "input", &command, &mounts));
+    }
+    Value::Array(all)
+}
+
+fn init_container(parts: &Parts<'_>, name: &str, command: &Value, mounts: &Value) -> Value {
+    json!({
+        "name": name,
         "image": parts.config.images.task_runner,
         "imagePullPolicy": parts.config.pull_policy,
-        "command": ["/task-runner", "install", places::BIN],
+        "command": command,
         "securityContext": {
             "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
             "capabilities": { "drop": ["ALL"] },
         },
-        "volumeMounts": [{ "name": "bin", "mountPath": places::BIN }],
-    }])
+        "volumeMounts": mounts,
+    })
 }
 
-fn environment(order: &model::OrderId, parts: &Parts<'_>) -> Value {
+fn environment(order: &OrderId, parts: &Parts<'_>) -> Value {
     let told = parts.told.env.iter();
     let mut env: Vec<_> = told
         .map(|(name, value)| json!({ "name": name, "value": escaped(value) }))
@@ -193,12 +224,16 @@ fn escaped(value: &str) -> String {
 
 fn mounts(parts: &Parts<'_>) -> Value {
     let mut mounts = vec![json!({ "name": "run", "mountPath": places::RUN })];
-    match parts.volume {
-        Some(volume) => mounts.extend([
-            json!({ "name": "workspace", "mountPath": places::BIN, "subPath": volume.bin(), "readOnly": true }),
+    mounts.push(match parts.volume {
+        Some(volume) if has_runner(parts) => {
+            json!({ "name": "workspace", "mountPath": places::BIN, "subPath": volume.bin(), "readOnly": true })
+        }
+        _ => json!({ "name": "bin", "mountPath": places::BIN, "readOnly": true }),
+    });
+    if let Some(volume) = parts.volume {
+        mounts.push(
             json!({ "name": "workspace", "mountPath": places::WORKSPACE, "subPath": volume.workspace() }),
-        ]),
-        None => mounts.push(json!({ "name": "bin", "mountPath": places::BIN, "readOnly": true })),
+        );
     }
     if parts.told.progress.is_some() {
         mounts.push(
@@ -208,14 +243,25 @@ fn mounts(parts: &Parts<'_>) -> Value {
     Value::Array(mounts)
 }
 
-fn volumes(job: &str, parts: &Parts<'_>) -> Value {
+fn volumes(order: &OrderId, job: &str, parts: &Parts<'_>, at: At) -> Value {
     let mut volumes = vec![json!({ "name": "run", "emptyDir": {} })];
-    volumes.push(match parts.volume {
-        Some(volume) => {
-            json!({ "name": "workspace", "persistentVolumeClaim": { "claimName": volume.claim } })
-        }
-        None => json!({ "name": "bin", "emptyDir": {} }),
-    });
+    if let Some(volume) = parts.volume {
+        volumes.push(
+            json!({ "name": "workspace", "persistentVolumeClaim": { "claimName": volume.claim } }),
+        );
+    }
+    if !has_runner(parts) {
+        volumes.push(json!({ "name": "bin", "emptyDir": {} }));
+    }
+    if let Some(input) = input(parts, at) {
+        let chunks: Vec<_> = (0..input.chunks)
+            .map(|chunk| {
+                json!({ "configMap": { "name": names::input(order, chunk),
+                    "items": [{ "key": CHUNK, "path": format!("{chunk:05}") }] } })
+            })
+            .collect();
+        volumes.push(json!({ "name": "input", "projected": { "sources": chunks } }));
+    }
     if parts.told.progress.is_some() {
         volumes.push(json!({ "name": "progress", "configMap": { "name": progress_map(job) } }));
     }

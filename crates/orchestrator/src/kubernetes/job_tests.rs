@@ -121,6 +121,21 @@ fn volume() -> Volume {
     Volume {
         claim: "podometer-workspace".to_owned(),
         order_uid: OrderUid(uuid::Uuid::nil()),
+        filled_by: FilledBy::Orchestrator,
+    }
+}
+
+/// Of an order whose orchestrator serves others too, in a claim of its own.
+fn own_volume() -> Volume {
+    let input = InputFile {
+        name: "leaf.jpg".to_owned(),
+        bytes: 1_000_000,
+        chunks: 2,
+    };
+    Volume {
+        claim: "leaf-1-workspace".to_owned(),
+        filled_by: FilledBy::Pods(Some(input)),
+        ..volume()
     }
 }
 
@@ -136,6 +151,8 @@ fn earlier(output: &str) -> Earlier {
 #[test]
 fn jobs() {
     insta::assert_snapshot!("in_a_volume", of(1, &[earlier("one")], Some(&volume())));
+    insta::assert_snapshot!("that_fills_a_volume", of(0, &[], Some(&own_volume())));
+    assert!(!of(1, &[], Some(&own_volume())).contains("gather"));
     insta::assert_snapshot!("without_a_volume", of(0, &[], None));
     insta::assert_snapshot!(
         "entrypoint_that_was_looked_up",

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{Api, Error, api::PostParams};
+use k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use kube::{Api, Error, Resource, api::PostParams};
 use tokio::{sync::Mutex, time::sleep};
 use tracing::warn;
 
@@ -67,6 +67,12 @@ fn part<T: serde::de::DeserializeOwned>(
     })
 }
 
+/// Whether an order was let in without services of its own.
+pub(super) fn is_shared(map: &ConfigMap) -> bool {
+    let labels = map.metadata.labels.as_ref();
+    labels.is_some_and(|all| all.get(names::SERVICES).is_some_and(|v| v == names::SHARED))
+}
+
 /// What a ConfigMap says of a person's wish to end the order.
 pub fn wish(map: &ConfigMap) -> crate::Control {
     let wish = map
@@ -111,6 +117,11 @@ impl Ledger {
     /// The state as it was last written.
     pub(super) async fn state(&self) -> State {
         self.known.lock().await.state.clone()
+    }
+
+    /// The ConfigMap as the owner of what is made for the order.
+    pub(super) async fn as_owner(&self) -> Option<OwnerReference> {
+        self.known.lock().await.map.controller_owner_ref(&())
     }
 
     /// What a person wished when the ConfigMap was last read.

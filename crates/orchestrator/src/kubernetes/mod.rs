@@ -9,24 +9,29 @@
 
 mod ahead;
 mod config;
+mod fleet;
+mod forget;
 mod go;
+mod host;
 pub mod images;
 mod job;
 mod launch;
 mod ledger;
 pub mod names;
+mod order;
 mod outputs;
 mod places;
 pub mod pods;
 mod program;
 mod queue;
 pub mod record;
+mod serve;
 mod services;
 mod spec;
 mod watch;
 mod workspace;
 
-pub use config::{Config, Images, Volume};
+pub use config::{Config, FilledBy, Images, Volume};
 pub use launch::Kubernetes;
 pub use ledger::{LedgerError, read as read_order, wish};
 pub use program::{Program, exit_code};

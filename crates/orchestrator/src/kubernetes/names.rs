@@ -16,6 +16,10 @@ pub const POSITION: &str = "podometer.dev/position";
 pub const ATTEMPT: &str = "podometer.dev/attempt";
 /// The label of an order's ConfigMap that says how far it has come.
 pub const PHASE: &str = "podometer.dev/phase";
+/// The label of what belongs to the services that all orders share: [`SHARED`].
+pub const SERVICES: &str = "podometer.dev/services";
+/// On an order that was let in and has no services of its own, and on the Deployments that serve it.
+pub const SHARED: &str = "shared";
 /// The label with an order's execution.
 pub const ORDER_UID: &str = "podometer.dev/order-uid";
 /// The label with what an object is for.

@@ -12,6 +12,8 @@ pub(super) const RUN: &str = "/podometer/run";
 pub(super) const OUTPUT: &str = "/podometer/run/output";
 /// The folder of [`PROGRESS`].
 pub(super) const PROGRESS_FOLDER: &str = "/podometer/progress";
+/// The input in chunks, in the container that puts them together.
+pub(super) const INPUT: &str = "/podometer/input";
 /// The earlier outputs, where they are long.
 pub(super) const PROGRESS: &str = "/podometer/progress/progress.json";
 /// In the orchestrator's container: the logins of registries, as Docker's `config.json`.

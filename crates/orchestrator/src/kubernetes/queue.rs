@@ -16,15 +16,17 @@ use kube::{
     api::{ListParams, Patch, PatchParams},
     runtime::{WatchStreamExt, watcher},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use super::{
     Config,
+    forget::forget,
+    host::volume,
     launch::patiently,
     ledger, names,
-    program::{Kafka, create, volume},
+    program::{Kafka, create},
     record::{OrderRecord, Phase, State},
     services,
 };
@@ -46,6 +48,15 @@ pub(super) struct Queue {
     /// How long an order's topics stay after it is stored, seconds
     #[arg(long, env = "PODOMETER_TOPIC_GRACE_SECONDS", default_value_t = 600)]
     topic_grace_seconds: u64,
+    /// Whether orders have no services of their own, but Deployments that serve all of them
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "PODOMETER_SHARED",
+        default_value_t = false,
+        action = clap::ArgAction::Set
+    )]
+    shared: bool,
     #[command(flatten)]
     kafka: Kafka,
     #[command(flatten)]
@@ -56,6 +67,8 @@ pub(super) struct Queue {
 struct Waiting {
     record: OrderRecord,
     map: ConfigMap,
+    /// Whether its Job was made already.
+    has_job: bool,
 }
 
 impl Queue {
@@ -63,7 +76,11 @@ impl Queue {
     pub(super) async fn run(self, client: Client) -> Result<()> {
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &self.config.namespace);
         let ours = watcher::Config::default().labels(names::PHASE);
-        let mut said = Box::pin(watcher(maps, ours).default_backoff().touched_objects());
+        let mut said = Box::pin(
+            watcher(maps.clone(), ours)
+                .default_backoff()
+                .touched_objects(),
+        );
         let mut look_at = Instant::now();
         info!("at most {} orders are under way at once", self.max_orders);
         loop {
@@ -80,6 +97,9 @@ impl Queue {
                     }
                     if let Err(error) = Box::pin(self.delete_topics(&client)).await {
                         warn!("topics of orders that are over can't be deleted: {error:#}");
+                    }
+                    if let Err(error) = forget(&maps).await {
+                        warn!("what is left of old orders can't be deleted: {error}");
                     }
                     look_at = Instant::now() + LOOK;
                 }
@@ -99,6 +119,7 @@ impl Queue {
             .items
         {
             match ledger::read(&map) {
+                Ok((_, state)) if is_waiting(&state) && ledger::is_shared(&map) => under_way += 1,
                 Ok((record, state)) if is_waiting(&state) => {
                     // One whose Job was made, but whose orchestrator has said nothing yet, has its place.
                     let job = names::service(&record.order.id, services::ORCHESTRATOR);
@@ -106,7 +127,11 @@ impl Queue {
                     if begun && is_owned(&map) {
                         under_way += 1;
                     } else {
-                        waiting.push(Waiting { record, map });
+                        waiting.push(Waiting {
+                            record,
+                            map,
+                            has_job: begun,
+                        });
                     }
                 }
                 Ok((_, state)) if state.phase == Phase::Over => {}
@@ -139,11 +164,13 @@ impl Queue {
             let Ok((record, state)) = ledger::read(&map) else {
                 continue;
             };
-            let done = map
-                .metadata
-                .annotations
-                .as_ref()
-                .is_some_and(|all| all.contains_key(TOPICS));
+            // Topics that others share stay.
+            let done = ledger::is_shared(&map)
+                || map
+                    .metadata
+                    .annotations
+                    .as_ref()
+                    .is_some_and(|all| all.contains_key(TOPICS));
             let is_old = state.ended_at.is_some_and(|ended| ended.0 <= latest);
             if done || !is_old || state.stored != Some(true) {
                 continue;
@@ -152,7 +179,7 @@ impl Queue {
                 Some(bus) => bus,
                 none => none.insert(self.kafka.bus()?),
             };
-            bus.delete_topics(&self.kafka.topics(&record.order.id))
+            bus.delete_topics(&self.kafka.own_topics(&record.order.id))
                 .await?;
             let name = map.metadata.name.as_deref().unwrap_or_default();
             let patch =
@@ -163,11 +190,46 @@ impl Queue {
         Ok(())
     }
 
-    /// Makes the order's Job, which owns the rest from then on. Doing it twice is harmless.
+    /// Lets the order in. Doing it twice is harmless.
     async fn begin(&self, client: &Client, one: &Waiting) -> Result<()> {
+        if self.shared && !one.has_job {
+            self.begin_shared(client, one).await
+        } else {
+            self.begin_own(client, one).await
+        }
+    }
+
+    /// Gives the order's ConfigMap, which owns the rest, the label by which its orchestrator knows it.
+    async fn begin_shared(&self, client: &Client, one: &Waiting) -> Result<()> {
+        let owner = one.map.controller_owner_ref(&());
+        let owner = owner.context("its ConfigMap has no UID")?;
+        self.make_claim(client, &one.record, &owner).await?;
+        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &self.config.namespace);
+        let label = json!({ "labels": { names::SERVICES: names::SHARED } });
+        patch_meta(&maps, &names::order_map(&one.record.order.id), label).await
+    }
+
+    /// Makes the claim of an order's own workspace, if it is to have one.
+    async fn make_claim(
+        &self,
+        client: &Client,
+        record: &OrderRecord,
+        owner: &OwnerReference,
+    ) -> Result<()> {
+        let config = &self.config;
+        if volume(config, record, self.shared).is_none() || config.workspace_claim.is_some() {
+            return Ok(());
+        }
+        let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), &config.namespace);
+        let claim = services::claim(config, &record.order.id, owner)?;
+        create(&claims, &claim).await
+    }
+
+    /// Makes the order's Job, which owns the rest from then on.
+    async fn begin_own(&self, client: &Client, one: &Waiting) -> Result<()> {
         let (record, namespace) = (&one.record, &self.config.namespace);
         let (order, uid) = (&record.order.id, record.order_uid);
-        let volume = volume(&self.config, record);
+        let volume = volume(&self.config, record, false);
         let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
         let job = services::orchestrator(&self.config, order, uid, volume.as_ref())?;
         create(&jobs, &job).await?;
@@ -180,18 +242,11 @@ impl Queue {
         let owner = job
             .controller_owner_ref(&())
             .with_context(|| format!("the Job {name} has no UID"))?;
-        if volume.is_some() && self.config.workspace_claim.is_none() {
-            let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
-            create(&claims, &services::claim(&self.config, order, &owner)?).await?;
-        }
+        self.make_claim(client, record, &owner).await?;
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
         // Last: it says that all of this is done. The token and the input belong to the ConfigMap.
-        own(
-            &maps,
-            one.map.metadata.name.as_deref().unwrap_or_default(),
-            &owner,
-        )
-        .await
+        let owners = json!({ "ownerReferences": [owner] });
+        patch_meta(&maps, &names::order_map(order), owners).await
     }
 }
 
@@ -206,14 +261,11 @@ fn is_owned(map: &ConfigMap) -> bool {
         .is_some_and(|owners| !owners.is_empty())
 }
 
-/// Makes an object go with its owner.
-async fn own<K>(api: &Api<K>, name: &str, owner: &OwnerReference) -> Result<()>
-where
-    K: Resource + serde::de::DeserializeOwned + Clone + std::fmt::Debug,
-{
-    let patch = Patch::Merge(json!({ "metadata": { "ownerReferences": [owner] } }));
+/// Changes what is said about a ConfigMap.
+async fn patch_meta(maps: &Api<ConfigMap>, name: &str, meta: Value) -> Result<()> {
+    let patch = Patch::Merge(json!({ "metadata": meta }));
     let params = PatchParams::default();
-    let done = patiently(name, || api.patch_metadata(name, &params, &patch)).await;
+    let done = patiently(name, || maps.patch_metadata(name, &params, &patch)).await;
     done.map(drop)
-        .with_context(|| format!("giving {name} its owner"))
+        .with_context(|| format!("changing the ConfigMap {name}"))
 }

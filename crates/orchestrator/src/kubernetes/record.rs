@@ -99,6 +99,9 @@ pub struct State {
     /// Where the topic `orchestrator` ended when the order began.
     #[serde(default)]
     pub offsets: Vec<i64>,
+    /// The same of the task topic, where all orders share one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub task_offsets: Vec<i64>,
     /// What was looked up of its images, by their references; `None` before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<BTreeMap<String, Image>>,
@@ -223,6 +226,7 @@ impl State {
         });
         Resume {
             offsets: self.offsets.clone(),
+            task_offsets: self.task_offsets.clone(),
             ended: ended.collect(),
             stopped: self.phase == Phase::Stopped,
         }

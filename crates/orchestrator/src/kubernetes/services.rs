@@ -22,7 +22,7 @@ pub(super) const CONSUMER: &str = "monitor-consumer";
 /// How often a service may be begun anew: more often than anything can kill it.
 const RESTARTS: i32 = 100_000;
 /// What is left of an order goes so long after its end, seconds.
-const TTL: i32 = 24 * 60 * 60;
+pub(super) const TTL: i32 = 24 * 60 * 60;
 
 /// A service of an order: which one, its image, and what is its own.
 struct Service<'a> {

@@ -1,7 +1,7 @@
 use model::OrderUid;
 
 use super::*;
-use crate::kubernetes::config::tests::config;
+use crate::kubernetes::config::{FilledBy, tests::config};
 
 #[test]
 fn services_of_an_order() {
@@ -10,6 +10,7 @@ fn services_of_an_order() {
     let volume = Volume {
         claim: names::workspace(&order),
         order_uid: uid,
+        filled_by: FilledBy::Orchestrator,
     };
     let owner = OwnerReference {
         name: "leaf-1-orchestrator".to_owned(),

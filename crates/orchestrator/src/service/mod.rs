@@ -16,7 +16,7 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
-    OrderRequest, Outcome,
+    OrderRequest, Outcome, Resume,
     launcher::{Launcher, NotBegun, Superseded},
 };
 use routes::Routes;
@@ -115,7 +115,7 @@ impl<L: Launcher> Orchestrator<L> {
             .routes
             .open(&request.handle)
             .ok_or_else(|| Error::Taken(request.handle.order.clone()))?;
-        let listening = self.listen(&topics, &request.resume.offsets).await;
+        let listening = self.listen(&topics, &request.resume).await;
         let outcome = match listening {
             Ok(()) => {
                 let walked = Walk::new(self, &request, &route, inbox).run().await;
@@ -123,8 +123,8 @@ impl<L: Launcher> Orchestrator<L> {
             }
             Err(error) => Err(error),
         };
-        // Shared topics go on being read for the others.
-        if !self.routes.others_read(&request.handle) {
+        // Shared topics go on being read for others.
+        if !topics.is_shared() {
             self.reader.remove(&topics.task);
         }
         outcome
@@ -133,16 +133,21 @@ impl<L: Launcher> Orchestrator<L> {
     /// Nothing of this order was said before its offsets, or before now. What others have said on the
     /// topic that all share is none of its business, above all not in plain text, which knows orders by
     /// their ids alone.
-    async fn listen(&self, topics: &OrderTopics, offsets: &[i64]) -> Result<(), Error> {
-        let (reader, topics, offsets) =
-            (Arc::clone(&self.reader), topics.clone(), offsets.to_vec());
+    async fn listen(&self, topics: &OrderTopics, resume: &Resume) -> Result<(), Error> {
+        let (reader, topics) = (Arc::clone(&self.reader), topics.clone());
+        let (offsets, task_offsets) = (resume.offsets.clone(), resume.task_offsets.clone());
+        let from = move |topic: &str, offsets: &[i64], start| match offsets {
+            [] => reader.add(topic, start),
+            offsets => reader.add_at(topic, offsets),
+        };
+        let task = if topics.is_shared() {
+            Start::End
+        } else {
+            Start::Earliest
+        };
         let listen = move || {
-            if offsets.is_empty() {
-                reader.add(&topics.orchestrator, Start::End)?;
-            } else {
-                reader.add_at(&topics.orchestrator, &offsets)?;
-            }
-            reader.add(&topics.task, Start::Earliest)
+            from(&topics.orchestrator, &offsets, Start::End)?;
+            from(&topics.task, &task_offsets, task)
         };
         if self.bus.is_embedded() {
             return Ok(listen()?);

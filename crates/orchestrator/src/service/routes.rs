@@ -22,7 +22,6 @@ pub(super) struct Routes(Mutex<HashMap<OrderUid, Target>>);
 #[derive(Debug)]
 struct Target {
     order: OrderId,
-    task_topic: String,
     inbox: mpsc::UnboundedSender<Seen>,
     /// What progress plain-text attempts were given.
     given: HashMap<At, String>,
@@ -52,7 +51,6 @@ impl Routes {
         }
         let target = Target {
             order: handle.order.clone(),
-            task_topic: handle.topics.task.clone(),
             inbox: sender,
             given: HashMap::new(),
         };
@@ -65,13 +63,6 @@ impl Routes {
             },
             inbox,
         ))
-    }
-
-    /// Whether an order other than this one reads its task topic.
-    pub(super) fn others_read(&self, handle: &OrderHandle) -> bool {
-        let targets = self.lock();
-        let mut others = targets.iter().filter(|(uid, _)| **uid != handle.order_uid);
-        others.any(|(_, target)| target.task_topic == handle.topics.task)
     }
 
     /// Hands a message to its order. One of another execution concerns nobody here.
