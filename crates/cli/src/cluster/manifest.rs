@@ -100,21 +100,25 @@ fn note_settings(objects: &mut [DynamicObject]) {
 fn set_workspace(objects: &mut [DynamicObject]) {
     let config = objects.iter().find(|object| is_config(object));
     let claim = config.and_then(|config| config.data.pointer("/data")?.get(WORKSPACE_CLAIM));
-    let (volumes, mounts) = match claim.cloned() {
-        Some(claim) => (
-            json!([{ "name": "workspace", "persistentVolumeClaim": { "claimName": claim } }]),
-            json!([{ "name": "workspace", "mountPath": "/podometer/volume" }]),
-        ),
-        None => (json!([]), json!([])),
-    };
+    let volume = claim.map(
+        |claim| json!({ "name": "workspace", "persistentVolumeClaim": { "claimName": claim } }),
+    );
+    let mount = claim.map(|_| json!({ "name": "workspace", "mountPath": "/podometer/volume" }));
     let orchestrator = objects
         .iter_mut()
         .find(|object| order::kind(object) == "Deployment" && order::name(object) == ORCHESTRATOR);
     let pod = orchestrator.and_then(|object| object.data.pointer_mut("/spec/template/spec"));
     if let Some(pod) = pod {
-        pod["volumes"] = volumes;
-        pod["containers"][0]["volumeMounts"] = mounts;
+        put_first(&mut pod["volumes"], volume);
+        put_first(&mut pod["containers"][0]["volumeMounts"], mount);
     }
+}
+
+/// Puts the one that is named `workspace` before the others, instead of the one that is there.
+fn put_first(list: &mut Value, workspace: Option<Value>) {
+    let others = list.as_array().into_iter().flatten();
+    let others = others.filter(|one| one["name"] != "workspace").cloned();
+    *list = workspace.into_iter().chain(others).collect();
 }
 
 fn is_config(object: &DynamicObject) -> bool {
@@ -385,14 +389,17 @@ mod tests {
                 .find(|object| order::title(object) == "Deployment podometer-orchestrator");
             let pod = &orchestrator.unwrap().data["spec"]["template"]["spec"];
             let claim = pod["volumes"][0]["persistentVolumeClaim"]["claimName"].clone();
-            (claim, pod["containers"][0]["volumeMounts"].clone())
+            let mounts = pod["containers"][0]["volumeMounts"].as_array().unwrap();
+            let names = mounts.iter().map(|mount| mount["name"].clone());
+            (claim, names.collect::<Value>())
         };
-        let mount = json!([{ "name": "workspace", "mountPath": "/podometer/volume" }]);
-        assert_eq!(mounted(&[]), (json!("podometer-workspace"), mount.clone()));
+        let all = json!(["workspace", "registry", "registry-ca"]);
+        assert_eq!(mounted(&[]), (json!("podometer-workspace"), all.clone()));
         let other = [pair(WORKSPACE_CLAIM, "ours")];
-        assert_eq!(mounted(&other), (json!("ours"), mount));
+        assert_eq!(mounted(&other), (json!("ours"), all));
         let none = [pair(WORKSPACE_CLAIM, "")];
-        assert_eq!(mounted(&none), (Value::Null, json!([])));
+        let rest = json!(["registry", "registry-ca"]);
+        assert_eq!(mounted(&none), (Value::Null, rest));
     }
 
     /// What `kubectl apply -k` makes and what `up` makes is the same.

@@ -193,7 +193,7 @@ impl Host {
         let (order, uid) = (&record.order.id, record.order_uid);
         let token = match &self.monitors {
             Monitors::Own(token) => {
-                self.start_monitors(launcher, order, uid).await?;
+                Box::pin(self.start_monitors(launcher, order, uid)).await?;
                 token.clone()
             }
             Monitors::Shared(secret) => Token::derived(&secret.0, uid),
