@@ -15,6 +15,7 @@ mod kit;
 mod leaf;
 mod many;
 mod namespace;
+mod quota;
 #[path = "../../../orchestrator/tests/support/registry.rs"]
 mod registry;
 mod rights;
