@@ -41,6 +41,7 @@ stop_servers() {
   # Kafka, then Postgres, for which an interrupt is the quick end in good form.
   kill -TERM "${server_pids[0]:-}" 2>/dev/null || true
   kill -INT "${server_pids[1]:-}" 2>/dev/null || true
+  for pid in "${server_pids[@]:2}"; do kill -TERM "$pid" 2>/dev/null || true; done
   for _ in $(seq 100); do
     for pid in "${server_pids[@]}"; do kill -0 "$pid" 2>/dev/null && { sleep 0.1; continue 2; }; done
     break

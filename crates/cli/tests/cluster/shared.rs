@@ -13,6 +13,7 @@ use crate::{
     harness::{Place, until},
     kills::{is_whole, tasks},
     kit::{Kit, block_on, shell, unique},
+    quota::room_for_one_of_two,
 };
 
 const SHARED: &str = "podometer.dev/services=shared";
@@ -29,6 +30,7 @@ fn services_that_orders_share() {
     };
     let ended = many_orders_and_killed_services(&kit);
     a_terminated_order(&kit);
+    room_for_one_of_two(&kit);
     nothing_is_left_after_a_day(&kit, &ended);
     the_old_form_when_nobody_needs_them(&kit);
     assert_eq!(kit.0.run(&["down", "--delete-data"]).code, Some(0));
