@@ -7,11 +7,12 @@ use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::api::batch::v1::Job;
 use kube::Error;
-use model::{OrderId, OrderUid, Reason, attempt::BusAddress, stream::Go};
-use tokio::time::sleep;
+use model::{OrderUid, Reason, attempt::BusAddress, stream::Go};
+use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use super::{
+    job,
     launch::{Kubernetes, failed, patiently},
     names,
     record::{Ahead, Noted},
@@ -22,6 +23,9 @@ use crate::{
     local::key,
     plan::{At, Earlier},
 };
+
+/// How long a Job that is deleted may be there still.
+const GOING: Duration = Duration::from_mins(1);
 
 /// An attempt whose Job is made ready ahead, or on its way.
 pub struct MadeAhead(At);
@@ -84,16 +88,16 @@ impl Kubernetes {
 
     /// Its turn has come: one that waits well goes on, one of no use is made as any other. Until this is
     /// noted nobody has told it GO.
-    pub(super) async fn turn_has_come(&self, order: &OrderId, at: At) {
+    pub(super) async fn turn_has_come(&self, request: &OrderRequest, at: At) {
         let _made = self.making.lock().await;
         let noted = self.noted(at).await;
         let Some(noted) = noted.filter(|noted| noted.ahead == Some(Ahead::Waits)) else {
             return;
         };
-        let name = names::task(order, at);
+        let name = names::task(&request.order.id, at);
         let done = match self.waits_well(&name, &noted).await {
             Ok(true) => Ok(()),
-            Ok(false) => self.undo(at, &name).await,
+            Ok(false) => self.undo(request, at, &name).await,
             Err(why) => Err(why),
         };
         if let Err(why) = done {
@@ -134,7 +138,7 @@ impl Kubernetes {
         }
         let Some(go) = spec::given(request, at, earlier) else {
             let name = names::task(&request.order.id, at);
-            return self.undo(at, &name).await.map(|()| None);
+            return self.undo(request, at, &name).await.map(|()| None);
         };
         Ok(Some(Go {
             token: request.handle.token.clone(),
@@ -144,15 +148,15 @@ impl Kubernetes {
     }
 
     /// Takes away a Job whose runner was never told GO, and forgets that it was made ahead.
-    async fn undo(&self, at: At, name: &str) -> Result<(), NotStarted> {
+    async fn undo(&self, request: &OrderRequest, at: At, name: &str) -> Result<(), NotStarted> {
         let lost = |why: Error| failed(Reason::Error, &why);
-        self.delete(name).await.map_err(lost)?;
-        let jobs = self.jobs();
-        while patiently(name, || jobs.get_opt(name))
-            .await
-            .map_err(lost)?
-            .is_some()
-        {
+        let (uid, until) = (request.handle.order_uid, Instant::now() + GOING);
+        while self.delete(uid, name).await.map_err(lost)? {
+            if Instant::now() > until {
+                let why =
+                    format!("the Job {name}, which was made ready ahead, does not go; delete it");
+                return Err(failed(Reason::Error, &why));
+            }
             sleep(Duration::from_millis(50)).await;
         }
         self.change(|state| {
@@ -163,20 +167,25 @@ impl Kubernetes {
     }
 
     /// Takes away what waits and will not have its turn.
-    pub(super) async fn take_away_waiting(&self, order: &OrderId) {
+    pub(super) async fn take_away_waiting(&self, request: &OrderRequest) {
         let _none_is_made = self.making.lock().await;
         let state = self.ledger.state().await;
-        for name in state.waiting().map(|at| names::task(order, at)) {
-            if let Err(why) = self.delete(&name).await {
+        for name in state.waiting().map(|at| names::task(&request.order.id, at)) {
+            if let Err(why) = self.delete(request.handle.order_uid, &name).await {
                 warn!("{name}, which was made ready ahead, can't be deleted: {why}");
             }
         }
     }
 
-    async fn delete(&self, name: &str) -> Result<(), Error> {
-        patiently(name, || {
-            watch::try_delete(&self.client, &self.config.namespace, name)
-        })
-        .await
+    /// Deletes a Job that was made for this execution: another one's is none of our business. Whether it was
+    /// there.
+    async fn delete(&self, uid: OrderUid, name: &str) -> Result<bool, Error> {
+        let jobs = self.jobs();
+        let job = patiently(name, || jobs.get_opt(name)).await?;
+        if job.is_none_or(|job| !job::is_of(&job, uid)) {
+            return Ok(false);
+        }
+        let delete = || watch::try_delete(&self.client, &self.config.namespace, name);
+        patiently(name, delete).await.map(|()| true)
     }
 }

@@ -78,7 +78,7 @@ impl Launcher for Kubernetes {
     async fn note(&self, request: &OrderRequest, decision: Decision<'_>) -> Result<(), Superseded> {
         match decision {
             Decision::Launch(at) => {
-                self.turn_has_come(&request.order.id, at).await;
+                self.turn_has_come(request, at).await;
                 self.ledger.change(|state| state.launch(at)).await
             }
             Decision::Ended { at, end, output } => {
@@ -96,7 +96,7 @@ impl Launcher for Kubernetes {
             }
             Decision::Stop { status, message } => {
                 let now = (self.clock)();
-                self.take_away_waiting(&request.order.id).await;
+                self.take_away_waiting(request).await;
                 self.ledger
                     .change(|state| {
                         state.forget_waiting();
