@@ -94,16 +94,13 @@ impl Used {
             .0
             .values()
             .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        let runners: f64 = order
-            .runs
-            .iter()
-            .filter_map(|run| run.monitor_cpu_seconds)
-            .sum();
-        let runner = order
-            .runs
-            .iter()
-            .filter_map(|run| run.monitor_memory_bytes)
-            .fold(0.0, f64::max);
+        let runs = || order.runs.iter();
+        let cpu: Option<f64> = runs().map(|run| run.monitor_cpu_seconds).sum();
+        let memory: Option<Vec<_>> = runs().map(|run| run.monitor_memory_bytes).collect();
+        let (Some(runners), Some(memory)) = (cpu, memory) else {
+            return absent("what the runners use", &anyhow!("not every run says so"));
+        };
+        let runner = memory.into_iter().fold(0.0, f64::max);
         let tasks = order.runs.first().map_or("", |run| run.task.as_str());
         let took = order.took();
         println!("  the order of tasks {tasks:?} took {took:.1} s");
