@@ -22,6 +22,7 @@ mod output;
 mod owner;
 mod session;
 mod signals;
+mod terminate;
 mod time;
 
 use std::process::ExitCode;

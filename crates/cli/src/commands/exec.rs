@@ -22,7 +22,7 @@ use crate::{
         progress::Progress,
         summary,
     },
-    session::{Done, Host, run_all},
+    session::{Done, Host, Line, run_all},
 };
 
 pub(super) async fn run(args: ExecArgs, data: DataFolder, quiet: bool) -> Result<Code> {
@@ -30,7 +30,7 @@ pub(super) async fn run(args: ExecArgs, data: DataFolder, quiet: bool) -> Result
     let name = args.name.unwrap_or_else(|| task_name(&args.command[0]));
     let order = order(name, args.command, &folder);
     let host = host::start(data, args.measure, args.bus, StdioPolicy::Inherit).await?;
-    let mut batch = run_all(&host, vec![order], 1, &Progress::Silent).await;
+    let mut batch = run_all(&host, &Line::of(vec![order]), 1, &Progress::Silent).await;
     let Some(done) = batch.done.pop() else {
         host::end(host).await;
         return match batch.error {

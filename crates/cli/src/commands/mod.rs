@@ -55,7 +55,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
                     Command::Down(args) => down::run(args, verbosity.quiet).await,
                     Command::Load(args) => load::run(args).await,
                     Command::Logs(args) => logs::run(args).await,
-                    Command::Terminate(args) => terminate::run(args).await,
+                    Command::Terminate(args) => terminate::run(args, &data).await,
                     Command::Orders(args) => match args.cluster.wanted() {
                         Some(cluster) => on_cluster::orders(&args, cluster).await,
                         None => orders::run(&args, &data).await,

@@ -17,13 +17,14 @@ use crate::{
         progress::Progress,
         summary, table,
     },
-    session::{Batch, Done, Host, run_all},
+    session::{Batch, Done, Host, Line, run_all},
 };
 
 pub(super) async fn run(args: RunArgs, data: DataFolder, quiet: bool) -> Result<Code> {
     let orders = load::orders(&args)?;
     let host = host::start(data, args.measure, args.bus, StdioPolicy::Files).await?;
-    let batch = run_all(&host, orders, args.parallel.into(), &Progress::new(quiet)).await;
+    let line = Line::of(orders);
+    let batch = run_all(&host, &line, args.parallel.into(), &Progress::new(quiet)).await;
     let said = say(&host, &batch, args.json).await;
     let code = code(&batch, host.wish.is_to_end());
     host::end(host).await;
