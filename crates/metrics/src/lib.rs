@@ -14,10 +14,12 @@
 //! seen as a step from 0.
 
 mod listen;
+mod part;
 mod process;
 mod server;
 
 pub use listen::Listen;
+pub use part::Part;
 pub use prometheus_client::{
     metrics::{
         counter::Counter,
