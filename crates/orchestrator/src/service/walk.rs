@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use model::{
-    Attempt, AttemptKey, Envelope, Message, Position, Status,
+    Attempt, AttemptKey, Envelope, Message, Position, Status, Timestamp,
     message::{AttemptEnd, Halt, Header, Sender, Stop},
     order::Messages,
 };
@@ -43,6 +43,8 @@ pub(super) struct Walk<'a, L: Launcher> {
     attempts: Vec<AttemptEnd>,
     message: Option<String>,
     no_cgroup: Option<String>,
+    /// When the latest attempt ended.
+    ended_at: Option<Timestamp>,
     /// For the next task.
     prepared: Option<L::Prepared>,
 }
@@ -70,6 +72,7 @@ impl<'a, L: Launcher> Walk<'a, L> {
             attempts: Vec::new(),
             message: None,
             no_cgroup: None,
+            ended_at: None,
             prepared: None,
         }
     }
@@ -141,6 +144,8 @@ impl<'a, L: Launcher> Walk<'a, L> {
                         output: output.as_deref(),
                     };
                     self.note_down(decision).await?;
+                    self.host.options.metrics.attempt_ended(end.reason);
+                    self.ended_at = Some(end.ended_at);
                     let task = self.task_name(at);
                     self.tell(OrderEvent::Ended {
                         at,
@@ -217,6 +222,8 @@ impl<'a, L: Launcher> Walk<'a, L> {
                 let own_cgroup = started.no_cgroup.is_none();
                 self.no_cgroup = self.no_cgroup.take().or(started.no_cgroup);
                 let (task, time, pid) = (task.name.clone(), clock(), started.pid);
+                let (metrics, ended) = (&self.host.options.metrics, self.ended_at.take());
+                metrics.attempt_started(at.1 == Attempt(1), time, ended);
                 self.tell(OrderEvent::Started {
                     at,
                     task,
