@@ -43,8 +43,9 @@ pub(super) struct Walk<'a, L: Launcher> {
     attempts: Vec<AttemptEnd>,
     message: Option<String>,
     no_cgroup: Option<String>,
-    /// When the latest attempt ended.
+    /// When the latest attempt ended, and whether a predecessor has seen that.
     ended_at: Option<Timestamp>,
+    is_known: bool,
     /// For the next task.
     prepared: Option<L::Prepared>,
 }
@@ -73,6 +74,7 @@ impl<'a, L: Launcher> Walk<'a, L> {
             message: None,
             no_cgroup: None,
             ended_at: None,
+            is_known: false,
             prepared: None,
         }
     }
@@ -88,9 +90,11 @@ impl<'a, L: Launcher> Walk<'a, L> {
             }
             if let Some((at, end, output)) = known.next() {
                 let (at, end, output) = (*at, end.clone(), output.clone());
+                self.is_known = true;
                 actions = self.plan.handle(Seen::Known { at, end, output });
                 continue;
             }
+            self.is_known = false;
             let wanted = *control.borrow_and_update();
             if wanted > heeded {
                 heeded = wanted;
@@ -144,8 +148,10 @@ impl<'a, L: Launcher> Walk<'a, L> {
                         output: output.as_deref(),
                     };
                     self.note_down(decision).await?;
-                    self.host.options.metrics.attempt_ended(end.reason);
-                    self.ended_at = Some(end.ended_at);
+                    if !self.is_known {
+                        self.host.options.metrics.attempt_ended(end.reason);
+                        self.ended_at = Some(end.ended_at);
+                    }
                     let task = self.task_name(at);
                     self.tell(OrderEvent::Ended {
                         at,
