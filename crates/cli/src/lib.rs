@@ -18,6 +18,7 @@ mod data;
 mod exit;
 mod load;
 mod logging;
+mod metrics;
 mod output;
 mod owner;
 mod session;

@@ -35,6 +35,7 @@ use crate::{
     args::{BusArgs, MeasureArgs, SourceArg},
     data::{DataFolder, OrderFolder},
     load::Prepared,
+    metrics::Metrics,
     output::{self, progress::OrderProgress},
     owner::Owner,
     signals::Wish,
@@ -57,6 +58,7 @@ pub(crate) struct Host {
     pub(crate) bus: BusArgs,
     pub(crate) stdio: StdioPolicy,
     pub(crate) wish: Wish,
+    pub(crate) metrics: Metrics,
 }
 
 impl Host {
@@ -134,19 +136,24 @@ impl Session {
     fn start(host: Arc<Host>) -> Result<Self> {
         let bus = connect::bus(&host.bus)?;
         let draw = !host.measure.no_charts;
-        let options = monitor_consumer::Options { draw, shared: None };
+        let options = monitor_consumer::Options {
+            draw,
+            shared: None,
+            metrics: host.metrics.consumer.clone(),
+        };
         let consumer = MonitorConsumer::start(&bus, host.store.clone(), options);
         let launcher = host.launcher.clone();
         // The embedded broker is never away.
         let spool = (!bus.is_embedded()).then(|| host.data.spool());
         let options = monitor_producer::Options {
             spool,
+            metrics: host.metrics.producer.clone(),
             ..monitor_producer::Options::default()
         };
         Ok(Self {
             producer: MonitorProducer::start(&bus, options)?,
             consumer: consumer?,
-            orchestrator: Orchestrator::new(bus.clone(), launcher, patience(&host, &bus))?,
+            orchestrator: Orchestrator::new(bus.clone(), launcher, options_of(&host, &bus))?,
             bus,
             host,
         })
@@ -252,7 +259,7 @@ impl Session {
         } else {
             DRAWING
         };
-        let patience = patience(&self.host, &self.bus).storing_timeout + drawing;
+        let patience = options_of(&self.host, &self.bus).storing_timeout + drawing;
         let mut wish = self.host.wish.clone();
         let finished = timeout(patience, self.consumer.finished(uid));
         tokio::select! {
@@ -276,8 +283,11 @@ impl Session {
 }
 
 /// Servers may be away for a while.
-fn patience(host: &Host, bus: &Bus) -> Options {
-    let mut options = Options::of(bus);
+fn options_of(host: &Host, bus: &Bus) -> Options {
+    let mut options = Options {
+        metrics: host.metrics.orchestrator.clone(),
+        ..Options::of(bus)
+    };
     if !bus.is_embedded() || host.data.is_on_server() {
         options.storing_timeout = STORING;
     }
