@@ -7,11 +7,11 @@ use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use bus::{Bus, Incoming, Publisher};
-use model::{OrderHandle, OrderUid, message::Header};
+use model::{OrderHandle, OrderUid, Timestamp, message::Header};
 use store::{Item, Log, Store};
 use tokio::{
     sync::mpsc,
@@ -243,10 +243,11 @@ impl Ingest {
 
     async fn take(&mut self, incoming: Incoming) {
         let key = (incoming.topic, incoming.partition);
+        let at = (incoming.offset, incoming.bytes);
         match incoming.event {
             bus::Event::Message(envelope) => {
                 let tell = self.board.is_heard();
-                self.gather.take(&key, incoming.offset, envelope, tell);
+                self.gather.take(&key, at, envelope, tell);
             }
             bus::Event::Text { .. } => {
                 self.gather.pass(&key, incoming.offset);
@@ -303,6 +304,7 @@ impl Ingest {
                 self.bury(item, &gathered.of_items[*place], reason).await;
             }
         }
+        self.gather.note_stored(&gathered.batch, now());
         for (key, advance) in gathered.logs.iter().zip(&gathered.batch.advances) {
             self.source.stored(key, advance.next);
         }
@@ -348,7 +350,12 @@ impl Ingest {
             self.tell.clone(),
         );
         let (topic, header) = (topics.task.clone(), Header::order(order.clone(), uid));
+        let carried = self.gather.carried(uid);
         tokio::spawn(async move {
+            // Of use to whoever wonders what the pipeline costs, and to no order.
+            if let Err(error) = store.note_pipeline(uid, &carried).await {
+                tracing::warn!(%error, "what it took to carry an order is not noted");
+            }
             finish::terminate(&publisher, &store, &topic, header).await;
             let _ = tell.send(Beside::Terminated(uid));
         });
@@ -420,6 +427,11 @@ impl Ingest {
         let _ = timeout(LAST, all).await;
         self.source.close().await;
     }
+}
+
+fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp(now.unwrap_or_default().as_micros() as i64)
 }
 
 /// The log of an order that has topics of its own.

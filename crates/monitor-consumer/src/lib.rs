@@ -7,6 +7,7 @@
 //! TERMINATE, and its charts and report are drawn ([`drawing`]), not earlier: drawing beside a running
 //! task would take the processor that the task is measured on.
 
+mod carried;
 pub mod drawing;
 mod events;
 mod finish;

@@ -11,6 +11,7 @@ mod logs;
 mod migrate;
 mod on_cluster;
 mod orders;
+mod pipeline;
 mod report;
 mod run;
 mod status;

@@ -33,8 +33,8 @@ pub(super) fn of_order(
     }
 }
 
-/// A picture that the command line names.
-pub(super) fn given(path: &Path, order: &Order) -> Result<PathBuf> {
+/// A picture that somebody names for an order.
+pub(crate) fn given(path: &Path, order: &Order) -> Result<PathBuf> {
     check(path, order).map_err(|problem| Usage::Input(problem).into())
 }
 

@@ -11,6 +11,7 @@ use model::{
     order::{OrderProblem, OrderSource},
 };
 
+pub(crate) use input::given;
 pub(crate) use usage::Usage;
 
 use crate::args::{LoadArgs, RunArgs};

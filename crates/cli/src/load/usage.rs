@@ -91,6 +91,12 @@ pub(crate) enum Usage {
         task: TaskName,
         known: String,
     },
+    /// An order that is under way.
+    #[error("order {order} is {status}: what it took can be said when it has ended")]
+    NotEnded {
+        order: OrderId,
+        status: model::Status,
+    },
     /// An order without runs.
     #[error("order {order} has no runs yet, so that there is nothing to draw; it is {status}")]
     NoRuns {
