@@ -21,6 +21,7 @@ mod logging;
 mod metrics;
 mod output;
 mod owner;
+mod serve;
 mod session;
 mod signals;
 mod terminate;
