@@ -20,6 +20,9 @@ pub(crate) enum Usage {
     /// `--input` names nothing that an order can start from.
     #[error("--input: {0}")]
     Input(String),
+    /// A file that came along with an order and is nothing that it can start from.
+    #[error("input: {0}")]
+    Carried(String),
     /// No such order.
     #[error("there is no order {order} in {data}; `podometer orders` lists those that there are")]
     UnknownOrder { order: OrderId, data: String },
