@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod database_away;
+mod grafana;
 #[path = "../cli/harness.rs"]
 #[expect(dead_code, reason = "the other tests use more of it")]
 mod harness;
+mod metrics;
 mod plain_text;
+mod prometheus;
 mod servers;
 mod whole;

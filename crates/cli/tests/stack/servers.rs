@@ -20,7 +20,7 @@ use crate::harness::until;
 
 /// The value of a variable that test.sh sets; `None`, said once, where only what needs no server is
 /// tested.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     static SAID: OnceLock<()> = OnceLock::new();
     if std::env::var_os("PODOMETER_TEST_FAST").is_some() {
         SAID.get_or_init(|| eprintln!("NOT RUN: what needs a server (PODOMETER_TEST_FAST is set)"));
@@ -224,8 +224,10 @@ fn run(folder: &TempDir, port: u16) -> Child {
 
 /// From below the ports that the kernel gives out by itself: a client that tries to reach a server that
 /// is away must not be given its port.
-fn free_port() -> u16 {
-    let start = 12_000 + (std::process::id() % 15_000) as u16;
+pub(crate) fn free_port() -> u16 {
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let start = 12_000 + std::process::id() % 15_000;
+    let next = || (start + GIVEN.fetch_add(1, Ordering::Relaxed)) as u16;
     let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    (start..30_000).find(free).unwrap()
+    std::iter::repeat_with(next).take(3000).find(free).unwrap()
 }
