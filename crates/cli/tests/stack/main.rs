@@ -1,6 +1,7 @@
 //! The real program on a real Kafka and a real TimescaleDB.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::float_cmp, reason = "what is counted is whole")]
 
 mod database_away;
 mod grafana;
@@ -11,4 +12,5 @@ mod metrics;
 mod plain_text;
 mod prometheus;
 mod servers;
+mod services;
 mod whole;

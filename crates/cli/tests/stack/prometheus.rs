@@ -40,10 +40,10 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Option<String> {
 }
 
 /// A process that ends with this.
-struct Ending(Child);
+pub(crate) struct Ending(pub(crate) Child);
 
 impl Ending {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         // SAFETY: the closure makes one system call and allocates nothing.
         unsafe {
             command.pre_exec(|| Ok(prctl::set_pdeathsig(Signal::SIGKILL)?));

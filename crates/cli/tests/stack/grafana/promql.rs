@@ -1,4 +1,4 @@
-//! Every PromQL, on a Prometheus that scrapes a run on a Kafka and a TimescaleDB.
+//! Every query of the pipeline, on a Prometheus that scrapes a run on a Kafka and a TimescaleDB.
 
 use std::{sync::Arc, time::Duration};
 
