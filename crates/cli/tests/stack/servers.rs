@@ -78,7 +78,15 @@ impl Database {
         };
         let from = template.map(|template| format!(" template {template}"));
         let (name, from) = (&database.name, from.unwrap_or_default());
-        execute(server, &format!("create database {name}{from}"));
+        let create = format!("create database {name}{from}");
+        // TimescaleDB's workers may be in the one that is copied, and go again.
+        until(&create, Duration::from_mins(1), || {
+            let created = try_execute(server, &create);
+            if template.is_none() {
+                created.as_ref().unwrap();
+            }
+            created.is_ok()
+        });
         database
     }
 
@@ -105,13 +113,15 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn execute(url: &str, sql: &str) {
+    try_execute(url, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+fn try_execute(url: &str, sql: &str) -> Result<(), sqlx::Error> {
     block_on(async {
-        let mut connection = PgConnection::connect(url).await.unwrap();
+        let mut connection = PgConnection::connect(url).await?;
         let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-        done.execute(&mut connection)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
-    });
+        done.execute(&mut connection).await.map(drop)
+    })
 }
 
 pub(crate) fn rows(url: &str, sql: &str) -> Vec<String> {
