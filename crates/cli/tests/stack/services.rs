@@ -1,4 +1,4 @@
-//! The monitors as programs of their own, as they run on a cluster: each serves its metrics.
+//! The services as programs of their own, as they run on a cluster: each serves its metrics.
 
 use std::{
     fs::{self, File},
@@ -40,8 +40,52 @@ impl Service {
     }
 }
 
+/// A cluster that nobody answers for.
+const NO_CLUSTER: &str = "apiVersion: v1
+kind: Config
+current-context: nobody
+clusters: [{ name: nobody, cluster: { server: 'http://127.0.0.1:9' } }]
+contexts: [{ name: nobody, context: { cluster: nobody, user: nobody } }]
+users: [{ name: nobody, user: {} }]
+";
+
+/// The orchestrator in one of its modes, without a cluster, and where it serves.
+pub(crate) fn orchestrator(place: &Place, mode: &str, kafka: &str) -> (Ending, SocketAddr) {
+    let config = place.write("no-cluster", NO_CLUSTER).display().to_string();
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let settings = [
+        ("KUBECONFIG", config.as_str()),
+        ("BOOTSTRAP_SERVERS", kafka),
+        ("PODOMETER_SECRET", "secret"),
+        ("METRICS_LISTEN", &address.to_string()),
+    ];
+    let mut service = Service::new(place, "orchestrator", &settings);
+    service.command.arg(mode);
+    (Ending::start(service.command), address)
+}
+
 #[test]
-fn each_serves_its_metrics_and_only_an_orders_own_does_without() {
+fn the_orchestrator_serves_its_metrics_whether_the_cluster_answers_or_not() {
+    let (Some(programs), Some(kafka)) = (programs(), kafka()) else {
+        return;
+    };
+    let place = Place::new();
+    for (mode, metric, least) in [
+        ("queue", "podometer_queue_failures_total", 2.0),
+        ("serve", "podometer_orchestrator_orders", 0.0),
+    ] {
+        let (_running, address) = orchestrator(&place, mode, &kafka);
+        let mut text = String::new();
+        until(&format!("{mode} serves {metric}"), LIMIT, || {
+            text = get(address, "/metrics").unwrap_or_default();
+            !text.is_empty() && sum(&text, metric) >= least
+        });
+        assert_eq!(promtool(&programs, &text), "");
+    }
+}
+
+#[test]
+fn each_monitor_serves_its_metrics_and_only_an_orders_own_does_without() {
     let (Some(programs), Some(kafka), Some(database)) = (programs(), kafka(), Database::make())
     else {
         return;

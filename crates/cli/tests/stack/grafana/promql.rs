@@ -1,6 +1,6 @@
 //! Every query of the pipeline, on a Prometheus that scrapes a run on a Kafka and a TimescaleDB.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use crate::{
     harness::{Place, until},
     prometheus::{Prometheus, Served, programs},
     servers::{Database, kafka, unique},
+    services::orchestrator,
 };
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -64,14 +65,10 @@ fn every_promql_returns_data() {
         &database.url,
     ];
     let served = Served::start(&place, &[&args[..], &servers[..]].concat());
-    // The queue is only on a cluster: here are its metrics without it.
-    let mut registry = metrics::registry();
-    orchestrator::QueueMetrics::default().register(&mut registry);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let queue = metrics::Server::start("127.0.0.1:0".parse().unwrap(), Arc::new(registry));
-    let queue = runtime.block_on(queue).unwrap();
+    // It has no cluster to look at, but says so.
+    let (_queue, queue) = orchestrator(&place, "queue", &kafka);
 
-    let prometheus = Prometheus::start(&programs, &[served.address, queue.address()]);
+    let prometheus = Prometheus::start(&programs, &[served.address, queue]);
     until("both are scraped", LIMIT, || {
         prometheus.targets() == ["up", "up"]
     });
