@@ -116,7 +116,11 @@ mod tests {
         // Whoever brings the password gets the address that fits.
         let url = "database-url=postgres://postgres:old@timescaledb:5432/postgres";
         assert_eq!(
-            add(Overlay::Local, &has(&[SECRET, SERVER_TOKEN, PASSWORD]), &nothing),
+            add(
+                Overlay::Local,
+                &has(&[SECRET, SERVER_TOKEN, PASSWORD]),
+                &nothing
+            ),
             [url]
         );
     }
