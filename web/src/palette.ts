@@ -45,7 +45,7 @@ export function contrast(a: Rgb, b: Rgb): number {
 }
 
 /** The colour, as far towards ink or white as a line needs to be seen on the theme's ground. */
-export function visible(colour: Rgb, theme: Theme, wanted = 3): Rgb {
+export function visible(colour: Rgb, theme: Theme, wanted = theme === "light" ? 3 : 4.5): Rgb {
   const target = theme === "light" ? INK : WHITE;
   for (let share = 0; share < 1; share += 0.05) {
     const candidate = mix(colour, target, share);
@@ -73,7 +73,7 @@ export function taskRgb(index: number): Rgb {
 export const taskColour = (index: number) => css(taskRgb(index));
 export const taskLine = (index: number, theme: Theme) => css(visible(taskRgb(index), theme));
 export const taskArea = (index: number) => css(taskRgb(index), 0.28);
-export const limitColour = (theme: Theme) => css(visible(VERMILLION, theme, 3.5));
+export const limitColour = (theme: Theme) => css(visible(VERMILLION, theme));
 export const requestColour = (theme: Theme) => css(MUTED[theme]);
 
 /** Ink or white, whichever is easier to read on the colour. */
@@ -82,6 +82,6 @@ export const textOn = (ground: Rgb) => css(contrast(INK, ground) > contrast(WHIT
 /** One of `count` curves of the same kind: the newest (0) is strongest. */
 export function curveColour(index: number, count: number, theme: Theme): string {
   const share = count <= 1 ? 0 : (index / (count - 1)) * 0.6;
-  return css(mix(visible(BLUE, theme, 4), GROUND[theme], share));
+  return css(mix(visible(BLUE, theme, 4.5), GROUND[theme], share));
 }
-export const strongColour = (theme: Theme) => css(visible(ORANGE, theme, 3.5));
+export const strongColour = (theme: Theme) => css(visible(ORANGE, theme));

@@ -137,12 +137,18 @@ export function axisSeconds(seconds: number, max: number): string {
   return `${Math.floor(seconds / 3600)}:${pad((seconds % 3600) / 60)}\u00a0h`;
 }
 
-/** An instant in the reader's own time: "14:05:09", with the date unless it is today. */
+/** A value on an axis: all ticks of one in the same unit where that is short enough. */
+export function axisValue(unit: Unit, value: number): string {
+  if (value === 0) return "0";
+  return unit === "cores" ? `${formatNumber(value)}\u00a0${value === 1 ? "core" : "cores"}` : format(unit, value);
+}
+
+/** An instant in the reader's own time: "14:05:09", with the date and without seconds unless it is today. */
 export function formatInstant(time: string | null | undefined, now = new Date()): string {
   if (!time) return MISSING;
   const date = new Date(time);
   const two = (n: number) => String(n).padStart(2, "0");
-  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const clock = `${two(date.getHours())}:${two(date.getMinutes())}`;
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return date.toDateString() === now.toDateString() ? clock : `${day} ${clock}`;
+  return date.toDateString() === now.toDateString() ? `${clock}:${two(date.getSeconds())}` : `${day} ${clock}`;
 }

@@ -217,6 +217,7 @@ export function Chart(props: ChartProps) {
         ref={holder}
         tabIndex={0}
         role="application"
+        data-points={props.x.length}
         aria-roledescription="chart"
         aria-label={`${props.title} ${props.of}. Arrow keys read values, plus and minus zoom, Escape resets.`}
         aria-describedby={`${id}-summary`}
@@ -248,9 +249,10 @@ function Entries({ x, series, unit, live, values, sparse }: ChartProps & { value
     const top = peak(x, s.values);
     return top ? `peak ${format(unit, top.value)}` : "–";
   };
+  const ranked = series.map((s, i) => ({ s, i })).sort((a, b) => (a.s.rank ?? a.i) - (b.s.rank ?? b.i));
   return (
     <>
-      {series.map((s, i) => (
+      {ranked.map(({ s, i }) => (
         <li key={s.name} class={sparse && values && values[i] === null ? "faint" : ""}>
           <span class="swatch" style={{ backgroundColor: s.fill && !s.fill.includes("/ 0.") ? s.fill : s.colour }} />
           {s.name} <span class="value">{sparse && !values ? "" : text(s, i)}</span>

@@ -8,11 +8,14 @@ interface Picture {
   url: string;
 }
 
+/** Relative to the page, which may stand behind a path. */
+const relative = (url: string) => url.replace(/^\//, "");
+
 /** The input and what each task made of it, in order; of several attempts the last. */
 export function pictures(detail: OrderDetail): Picture[] {
   const made = new Map<number, Picture>();
-  for (const run of detail.runs) if (run.picture) made.set(run.position, { name: run.task, url: run.picture });
-  const input = detail.input_picture ? [{ name: "input", url: detail.input_picture }] : [];
+  for (const run of detail.runs) if (run.picture) made.set(run.position, { name: run.task, url: relative(run.picture) });
+  const input = detail.input_picture ? [{ name: "input", url: relative(detail.input_picture) }] : [];
   return [...input, ...[...made].sort(([a], [b]) => a - b).map(([, picture]) => picture)];
 }
 

@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import { css, GRID, limitColour, MUTED, requestColour, type Theme } from "../palette";
 import { nearest } from "../series";
-import { axisSeconds, format, increments, isRate, TIME_INCREMENTS, type Unit } from "../units";
+import { axisSeconds, axisValue, increments, isRate, TIME_INCREMENTS, type Unit } from "../units";
 
 export interface ChartSeries {
   name: string;
@@ -14,6 +14,8 @@ export interface ChartSeries {
   edge?: (number | null | undefined)[];
   fill?: string;
   width?: number;
+  /** Its place in the legend, if not that in which it is drawn. */
+  rank?: number;
 }
 
 /** A line for what was requested or allowed. */
@@ -95,20 +97,27 @@ function axes(now: () => Plotted): uPlot.Axis[] {
     },
     {
       ...look,
-      size: 78,
+      size: 72,
       gap: 6,
       space: 34,
       incrs: increments(unit),
-      values: (_, splits) => splits.map((v) => (v === 0 ? "0" : format(unit, v))),
+      values: (_, splits) => splits.map((v) => axisValue(unit, v)),
     },
   ];
+}
+
+/** Dots are for what has too few values to be seen as a line. */
+function lonely(u: uPlot, index: number): boolean {
+  let known = 0;
+  for (const value of u.data[index] ?? []) if (typeof value === "number" && (known += 1) > 2) return false;
+  return true;
 }
 
 function series(plotted: Plotted): uPlot.Series[] {
   const { stepped, linear } = uPlot.paths;
   const path = isRate(plotted.unit) ? stepped?.({ align: -1 }) : linear?.();
   const lines = plotted.series.map((s): uPlot.Series => {
-    const line: uPlot.Series = { label: s.name, stroke: s.colour, width: s.width ?? 1.75, points: { size: 5 } };
+    const line: uPlot.Series = { label: s.name, stroke: s.colour, width: s.width ?? 1.75, points: { show: lonely, size: 6 } };
     if (path) line.paths = path;
     if (s.fill) line.fill = s.fill;
     return line;

@@ -38,7 +38,7 @@ export function describe({ unit, dots, request, limit }: Omit<Props, "title" | "
   if (values.length === 0) return "Nothing known yet.";
   const [low, middle, high] = [Math.min(...values), quantile(values, 0.5), Math.max(...values)];
   const against = (kind: string, given: number | null | undefined) =>
-    given ? [`${kind} ${format(unit, given)} (highest is ${format("share", high / given)})`] : [];
+    given ? [`${kind} ${format(unit, given)} (highest is ${format("share", high / given)} of it)`] : [];
   const spread = values.length === 1 ? [format(unit, high)] : [`${format(unit, low)} to ${format(unit, high)}`, `median ${format(unit, middle)}`];
   return [...spread, ...against("request", request), ...against("limit", limit)].join(" · ");
 }

@@ -37,9 +37,9 @@ export function lines(panel: Panel, track: Track, theme: Theme): ChartSeries[] {
     const edge: (number | null)[] = own.map((v, at) => (v === null ? null : v + (below?.[at] ?? 0)));
     below = edge;
     const fill = areaColour(i, theme);
-    return { name: l.name, colour: fill, fill, values: own, edge, width: 0 };
+    return { name: l.name, colour: fill, fill, values: own, edge, width: 0, rank: plain.length + i };
   });
-  const strokes = plain.map((l, i): ChartSeries => ({ name: l.name, colour: lineColour(i, theme), values: values(l.resource) }));
+  const strokes = plain.map((l, i): ChartSeries => ({ name: l.name, colour: lineColour(i, theme), values: values(l.resource), rank: i }));
   return [...areas.reverse(), ...strokes].filter((s) => s.values.some((v) => v !== null));
 }
 

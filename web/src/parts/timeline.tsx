@@ -3,7 +3,7 @@
 import { textOn, taskColour, taskRgb } from "../palette";
 import { seconds } from "../series";
 import type { OrderDetail, Run } from "../types";
-import { axisSeconds, formatSeconds } from "../units";
+import { axisSeconds, formatSeconds, TIME_INCREMENTS } from "../units";
 import { result, tone } from "./status";
 
 interface Props {
@@ -24,7 +24,11 @@ export function rows(detail: OrderDetail): { position: number; task: string; run
     .map(([position, task]) => ({ position, task, runs: detail.runs.filter((r) => r.position === position) }));
 }
 
-const TICKS = 4;
+/** Round times from 0 on, six at most, the last one not so near to the end that they would touch. */
+export function ticks(span: number): number[] {
+  const step = TIME_INCREMENTS.find((s) => span / s <= 5) ?? span;
+  return Array.from({ length: Math.floor(span / step) + 1 }, (_, i) => i * step);
+}
 
 export function Timeline({ detail, start, end, now, chosen, onChoose }: Props) {
   const span = Math.max(end, 0.001);
@@ -35,6 +39,7 @@ export function Timeline({ detail, start, end, now, chosen, onChoose }: Props) {
         <div class="lane" key={position}>
           <span class="task">{task}</span>
           <div class="track">
+            {ticks(span).map((t) => <i key={t} style={{ left: percent(t) }} />)}
             {runs.map((run) => {
               if (!run.started_at) return null;
               const from = seconds(run.started_at) - start;
@@ -67,10 +72,8 @@ export function Timeline({ detail, start, end, now, chosen, onChoose }: Props) {
       <div class="lane ticks" aria-hidden="true">
         <span />
         <div class="track">
-          {Array.from({ length: TICKS + 1 }, (_, i) => (
-            <span key={i} style={{ left: `${(i / TICKS) * 100}%` }}>
-              {axisSeconds((span * i) / TICKS, span)}
-            </span>
+          {ticks(span).map((t) => (
+            <span key={t} style={{ left: percent(t) }}>{axisSeconds(t, span)}</span>
           ))}
         </div>
         <span />
