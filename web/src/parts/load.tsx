@@ -71,7 +71,7 @@ export function LoadDialog({ onClose }: { onClose(): void }) {
           accept="image/png,image/jpeg"
           onChange={(e) => setPicture(e.currentTarget.files?.[0] ?? null)}
         />
-        <label for="order-period">Time between samples <span class="muted">0.1s to 60s</span></label>
+        <label for="order-period">Time between samples <span class="muted">100ms to 60s</span></label>
         <input id="order-period" size={8} placeholder="1s" value={period} onInput={(e) => setPeriod(e.currentTarget.value)} />
         <label class="check">
           <input type="checkbox" checked={again} onChange={(e) => setAgain(e.currentTarget.checked)} />
