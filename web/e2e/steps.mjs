@@ -1,9 +1,8 @@
 // What a person does. Each step leaves the page where the next one begins.
 
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 
 /** Long enough that its chart can be seen to grow. */
 const ORDER = {
@@ -143,7 +142,7 @@ export async function keyboard({ page }) {
   await page.keyboard.press("Escape");
   await reset.waitFor({ state: "detached" });
   await page.locator(".chart").first().getByText("Table").click();
-  if ((await page.locator(".chart").first().locator("tbody tr").count()) < 5) throw new Error("the table of values is empty");
+  await until("the table of values is filled", async () => (await page.locator(".chart").first().locator("tbody tr").count()) >= 5);
   await page.locator(".segments label", { hasText: /^Memory$/ }).first().click();
   await page.getByRole("heading", { name: "Memory, working set" }).waitFor();
 }

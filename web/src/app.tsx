@@ -131,7 +131,7 @@ function Bar({ route, session, open, onLoad, onSignOut }: BarProps) {
   const here = (views: Route["view"][]) => (views.includes(route.view) ? "page" : undefined);
   return (
     <header class="top">
-      <a class="brand" href={href.orders()}>
+      <a class="brand" href={href.orders()} aria-label="Podometer">
         <img src="icon.svg" alt="" width="26" height="26" /> <span>Podometer</span>
       </a>
       {open && (
