@@ -20,6 +20,7 @@ mod load;
 mod logging;
 mod output;
 mod owner;
+mod serve;
 mod session;
 mod signals;
 mod time;

@@ -5,6 +5,7 @@ mod exec;
 mod load;
 mod read;
 mod run;
+mod serve;
 mod up;
 mod values;
 
@@ -21,6 +22,7 @@ pub(crate) use read::{
     StatusArgs,
 };
 pub(crate) use run::{BusArgs, MeasureArgs, RunArgs, SourceArg};
+pub(crate) use serve::ServeArgs;
 pub(crate) use up::{DownArgs, Overlay, UpArgs};
 pub(crate) use values::Age;
 
@@ -30,6 +32,7 @@ Examples:
   podometer exec -- make -j4             measure one command
   podometer orders                       what was run
   podometer status leaf                  how an order stands
+  podometer serve                        a page in the browser with live charts
   podometer up                           bring Podometer to a cluster
 
 Exit codes: 0 done, 1 an order failed, 2 bad input or usage, 3 a service could not be reached,
@@ -97,6 +100,7 @@ pub(crate) enum Command {
     Terminate(TerminateArgs),
     Chart(ChartArgs),
     Report(ReportArgs),
+    Serve(ServeArgs),
     Delete(DeleteArgs),
     Migrate(MigrateArgs),
     Completions(CompletionsArgs),

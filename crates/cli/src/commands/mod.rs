@@ -13,6 +13,7 @@ mod on_cluster;
 mod orders;
 mod report;
 mod run;
+mod serve;
 mod status;
 mod terminate;
 mod up;
@@ -66,6 +67,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
                     },
                     Command::Chart(args) => chart::run(&args, &data).await,
                     Command::Report(args) => report::run(&args, &data).await,
+                    Command::Serve(args) => serve::run(args, data).await,
                     Command::Delete(args) => delete::run(&args, &data).await,
                     Command::Migrate(args) => migrate::run(&args, &data).await,
                     Command::Runner | Command::ImageTask { .. } | Command::Completions(_) => {
