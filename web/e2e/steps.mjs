@@ -187,7 +187,7 @@ export async function refusedTwice({ page, expected }) {
 }
 
 export async function overOrders({ page, look }) {
-  await page.getByRole("link", { name: "Tasks" }).click();
+  await page.getByRole("navigation").getByRole("link", { name: "Tasks" }).click();
   await page.getByRole("link", { name: "camera" }).waitFor();
   await look(page, "tasks");
   await page.getByRole("link", { name: "camera" }).click();
@@ -206,7 +206,7 @@ export async function terminateOther({ page, look }) {
   const dialog = await openForm(page, { ...ORDER, id: "other" });
   await submit(dialog);
   await pill(page, "running").waitFor();
-  await page.getByRole("link", { name: "Orders" }).click();
+  await page.getByRole("navigation").getByRole("link", { name: "Orders" }).click();
   await page.getByRole("link", { name: "other" }).waitFor();
   await look(page, "orders");
   await page.getByRole("button", { name: "Terminate other" }).click();

@@ -85,6 +85,9 @@ export interface SamplesQuery {
   position?: number;
   attempt?: number;
   resource?: string;
+  /** RFC 3339. */
+  from?: string;
+  to?: string;
   max_points?: number;
 }
 export const samplesUrl = (id: string, wanted: SamplesQuery & { format?: string }) =>

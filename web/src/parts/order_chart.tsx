@@ -17,6 +17,8 @@ interface Props {
   start: number;
   end: number;
   live: boolean;
+  /** A stretch of time is looked at closely, seconds since 1970. */
+  closer(range: [number, number]): void;
 }
 
 /** The panels that have something to show. */
@@ -56,7 +58,7 @@ function tables(tracks: Track[], resource: string, unit: Panel["unit"], start: n
   );
 }
 
-export function OrderChart({ detail, tracks, version, start, end, live }: Props) {
+export function OrderChart({ detail, tracks, version, start, end, live, closer }: Props) {
   const theme = useTheme();
   const [resource, setResource] = useState("cpu");
   const [zoom, setZoom] = useState<[number, number] | null>(null);
@@ -118,7 +120,10 @@ export function OrderChart({ detail, tracks, version, start, end, live }: Props)
         references={references(panel, detail, start, end)}
         end={end}
         zoom={zoom}
-        onZoom={setZoom}
+        onZoom={(range) => {
+          setZoom(range);
+          if (range) closer([start + range[0], start + range[1]]);
+        }}
         syncKey={`order ${detail.order_uid}`}
         height={300}
         live={live}

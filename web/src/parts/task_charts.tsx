@@ -5,7 +5,7 @@ import { links, samplesUrl } from "../api";
 import { areaColour, lineColour, taskColour, type Theme } from "../palette";
 import type { Panel } from "../panels";
 import { href } from "../route";
-import { drawn, type Track, type Tracks } from "../series";
+import { drawn, seconds, type Track, type Tracks } from "../series";
 import { useTheme } from "../theme";
 import type { OrderDetail, Run } from "../types";
 import { formatCount, formatSeconds } from "../units";
@@ -22,6 +22,8 @@ interface Props {
   version: number;
   now: number;
   onChoose(run: Run): void;
+  /** A stretch of time is looked at closely, seconds since 1970. */
+  closer(range: [number, number]): void;
 }
 
 const EMPTY = (run: Run): Track => ({ position: run.position, task: run.task, attempt: run.attempt, seq: [], time: [], elapsed: [], values: {} });
@@ -43,12 +45,17 @@ export function lines(panel: Panel, track: Track, theme: Theme): ChartSeries[] {
   return [...areas.reverse(), ...strokes].filter((s) => s.values.some((v) => v !== null));
 }
 
-export function TaskCharts({ order, run, tracks, now, onChoose }: Props) {
+export function TaskCharts({ order, run, tracks, now, onChoose, closer }: Props) {
   const theme = useTheme();
   const [zoom, setZoom] = useState<[number, number] | null>(null);
   const track = trackOf(tracks, run) ?? EMPTY(run);
   const running = !run.ended_at;
   const end = Math.max(track.elapsed.at(-1) ?? 0, run.duration_seconds ?? 0, running ? (lasted(run.started_at, null, now) ?? 0) : 0);
+  const look = (range: [number, number] | null) => {
+    setZoom(range);
+    const start = run.started_at ? seconds(run.started_at) : null;
+    if (range && start !== null) closer([start + range[0], start + range[1]]);
+  };
   const panels = track.time.length > 0 ? shown([track]) : [];
   const others = order.runs.length > 1;
   return (
@@ -90,7 +97,7 @@ export function TaskCharts({ order, run, tracks, now, onChoose }: Props) {
             references={granted(panel, run)}
             end={end}
             zoom={zoom}
-            onZoom={setZoom}
+            onZoom={look}
             syncKey={`task ${order.order_uid} ${run.position}/${run.attempt}`}
             height={190}
             live={running}

@@ -12,7 +12,7 @@ import { TaskCharts } from "../parts/task_charts";
 import { TerminateButton } from "../parts/terminate";
 import { lasted, useNow } from "../parts/ticking";
 import { Timeline } from "../parts/timeline";
-import { fold, seconds, type Tracks } from "../series";
+import { fold, seconds, trackKey, type Tracks } from "../series";
 import { useSynced } from "../synced";
 import type { OrderDetail, Run } from "../types";
 import { formatBytes, formatInstant, formatSeconds } from "../units";
@@ -35,8 +35,19 @@ async function read(id: string, signal: AbortSignal): Promise<OrderState> {
   return { detail, tracks, version: 0 };
 }
 
+/** Reads what lies in a stretch of time (seconds since 1970) and was thinned, and puts it between what is there. */
+async function refine(id: string, { tracks }: OrderState, [from, to]: [number, number]): Promise<number> {
+  const time = (s: number) => new Date(s * 1000).toISOString();
+  const read = await samples(id, { from: time(from), to: time(to + 0.001), max_points: MAX_POINTS });
+  return read.series.reduce((added, series) => added + fold(tracks, read.columns, series), 0);
+}
+
+/** Whether samples that are stored were left out when this was read. */
+const wasThinned = ({ detail, tracks }: OrderState) =>
+  detail.runs.some((r) => r.samples > (tracks.get(trackKey(r.position, r.attempt))?.seq.length ?? 0));
+
 export function Order({ id, canLoad }: { id: string; canLoad: boolean }) {
-  const { state, error } = useSynced<OrderState>((signal) => read(id, signal), applyToOrder, [id]);
+  const { state, error, change } = useSynced<OrderState>((signal) => read(id, signal), applyToOrder, [id]);
   const [picked, setPicked] = useState<string | null>(null);
   useEffect(() => setPicked(null), [id]);
   const running = state ? !over(state.detail.status) : false;
@@ -46,6 +57,11 @@ export function Order({ id, canLoad }: { id: string; canLoad: boolean }) {
   // Until somebody chooses, the charts follow the task that runs.
   const chosen = detail.runs.find((r) => `${r.position}/${r.attempt}` === picked) ?? newest(detail.runs);
   const choose = (run: Run) => setPicked(`${run.position}/${run.attempt}`);
+  const closer = (range: [number, number]) => {
+    if (!wasThinned(state)) return;
+    // Without it the zoomed chart is coarser, not wrong.
+    refine(id, state, range).then((added) => added > 0 && change((s) => ({ ...s, version: s.version + 1 })), () => {});
+  };
   const start = begin(detail);
   const end = finish(detail, start, now, running);
   return (
@@ -58,7 +74,7 @@ export function Order({ id, canLoad }: { id: string; canLoad: boolean }) {
         <h2 id="timeline">Timeline</h2>
         <Timeline detail={detail} start={start} end={end} now={now} chosen={chosen} onChoose={choose} />
       </section>
-      <OrderChart key={detail.order_uid} detail={detail} tracks={tracks} version={version} start={start} end={end} live={running} />
+      <OrderChart key={detail.order_uid} detail={detail} tracks={tracks} version={version} start={start} end={end} live={running} closer={closer} />
       {chosen && (
         <TaskCharts
           key={`${detail.order_uid} ${chosen.position}/${chosen.attempt}`}
@@ -68,6 +84,7 @@ export function Order({ id, canLoad }: { id: string; canLoad: boolean }) {
           version={version}
           now={now}
           onChoose={choose}
+          closer={closer}
         />
       )}
       {detail.runs.length > 0 && (
