@@ -81,7 +81,7 @@ export const textOn = (ground: Rgb) => css(contrast(INK, ground) > contrast(WHIT
 
 /** One of `count` curves of the same kind: the newest (0) is strongest. */
 export function curveColour(index: number, count: number, theme: Theme): string {
-  const share = count <= 1 ? 0 : (index / (count - 1)) * 0.6;
+  const share = count <= 1 ? 0 : (index / (count - 1)) * 0.5;
   return css(mix(visible(BLUE, theme, 4.5), GROUND[theme], share));
 }
 export const strongColour = (theme: Theme) => css(visible(ORANGE, theme));
