@@ -159,9 +159,9 @@ function Downloads({ detail }: { detail: OrderDetail }) {
     <section class="card" aria-labelledby="downloads">
       <h2 id="downloads">Take along</h2>
       <ul class="downloads">
-        {over(detail.status) && <li><a href={links.report(id)}>Report</a></li>}
-        <li><a href={links.chart(id, "svg")}>Chart, SVG</a></li>
-        <li><a href={links.chart(id, "png")}>Chart, PNG</a></li>
+        {over(detail.status) && detail.runs.length > 0 && <li><a href={links.report(id)}>Report</a></li>}
+        {detail.runs.length > 0 && <li><a href={links.chart(id, "svg")}>Chart, SVG</a></li>}
+        {detail.runs.length > 0 && <li><a href={links.chart(id, "png")}>Chart, PNG</a></li>}
         <li><a href={samplesUrl(id, { format: "csv" })} download={`${id}.csv`}>Samples, CSV</a></li>
         <li><a href={samplesUrl(id, { format: "parquet" })} download={`${id}.parquet`}>Samples, Parquet</a></li>
       </ul>
