@@ -13,6 +13,8 @@ pub struct Incoming {
     pub partition: i32,
     /// The offset.
     pub offset: i64,
+    /// What key and value take, before compression.
+    pub bytes: usize,
     /// What it is.
     pub event: Event,
 }

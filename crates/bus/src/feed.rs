@@ -162,6 +162,7 @@ impl Feed {
             topic,
             partition: record.partition(),
             offset: record.offset(),
+            bytes: record.key_len() + record.payload_len(),
             event: Event::decode(record.key(), record.payload().unwrap_or_default()),
         })
     }

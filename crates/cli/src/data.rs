@@ -41,6 +41,11 @@ impl DataFolder {
         }
     }
 
+    /// As people named it.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where the store is.
     pub(crate) fn location(&self) -> &Location {
         &self.location

@@ -34,7 +34,7 @@ impl Wish {
         *self.control.borrow() > Control::Run
     }
 
-    /// Waits until it is over.
+    /// Waits until it is to end.
     pub(crate) async fn to_end(&mut self) {
         let wait = self.control.wait_for(|control| *control > Control::Run);
         if wait.await.is_err() {

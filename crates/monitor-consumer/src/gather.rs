@@ -10,11 +10,12 @@ use std::{
 };
 
 use model::{
-    AttemptKey, Envelope, Message, OrderId, OrderUid, Run, Sample, Status, TaskName, message::Stop,
+    AttemptKey, Envelope, Message, OrderId, OrderUid, Run, Sample, Status, TaskName, Timestamp,
+    message::Stop,
 };
-use store::{Advance, Batch, Item, Log};
+use store::{Advance, Batch, Item, Log, Pipeline};
 
-use crate::events::Event;
+use crate::{carried::Carried, events::Event};
 
 /// A topic and a partition.
 pub(crate) type LogKey = (Arc<str>, i32);
@@ -51,6 +52,7 @@ struct Known {
     is_named: bool,
     /// The offset of its STOP, and how it ended.
     stop: Option<(i64, Status)>,
+    carried: Carried,
 }
 
 /// Whose messages are taken.
@@ -138,6 +140,7 @@ impl Gather {
                 log,
                 is_named: false,
                 stop: None,
+                carried: Carried::default(),
             },
         );
     }
@@ -178,7 +181,13 @@ impl Gather {
     }
 
     /// Takes a message. `tell`: whether somebody wants to know.
-    pub(crate) fn take(&mut self, key: &LogKey, offset: i64, envelope: Envelope, tell: bool) {
+    pub(crate) fn take(
+        &mut self,
+        key: &LogKey,
+        (offset, bytes): (i64, usize),
+        envelope: Envelope,
+        tell: bool,
+    ) {
         if !self.pass(key, offset) {
             return;
         }
@@ -189,6 +198,7 @@ impl Gather {
         let Some(order) = self.orders.get_mut(&uid) else {
             return;
         };
+        order.carried.read(bytes);
         if !std::mem::replace(&mut order.is_named, true) {
             self.named.insert(uid, order.name.clone());
         }
@@ -259,6 +269,28 @@ impl Gather {
     fn push(&mut self, log: &LogKey, item: Item) {
         self.items.push(item);
         self.of_items.push(log.clone());
+    }
+
+    /// Items were stored by then.
+    pub(crate) fn note_stored(&mut self, batch: &Batch, now: Timestamp) {
+        for uid in batch.orders.keys() {
+            if let Some(order) = self.orders.get_mut(uid) {
+                order.carried.batch();
+            }
+        }
+        for item in &batch.items {
+            if let Item::Sample { key, sample, .. } = item
+                && let Some(order) = self.orders.get_mut(&key.order_uid)
+            {
+                order.carried.stored(sample.reading.time_us, now);
+            }
+        }
+    }
+
+    /// What it took so far to carry an order's samples.
+    pub(crate) fn carried(&self, uid: OrderUid) -> Pipeline {
+        let order = self.orders.get(&uid);
+        order.map(|order| order.carried.sum()).unwrap_or_default()
     }
 
     /// TERMINATE was sent: the order's STOP may be noted as stored.

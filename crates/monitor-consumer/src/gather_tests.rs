@@ -90,16 +90,16 @@ fn moves(gathered: &Gathered) -> Vec<(i64, i64)> {
 #[test]
 fn a_stop_holds_the_offset_until_terminate_is_sent() {
     let (mut gather, key) = begun(Whose::All, Some(10));
-    gather.take(&key, 10, sample(1, 0), false);
-    gather.take(&key, 11, stop(1), false);
-    gather.take(&key, 12, sample(2, 0), false);
+    gather.take(&key, (10, 0), sample(1, 0), false);
+    gather.take(&key, (11, 0), stop(1), false);
+    gather.take(&key, (12, 0), sample(2, 0), false);
     assert!(gather.is_urgent());
     let first = gather.gathered();
     assert_eq!(moves(&first), [(10, 11)]);
     assert_eq!((first.batch.items.len(), first.stops.len()), (3, 1));
     assert_eq!(first.batch.orders.len(), 2);
     assert!(!gather.is_due() && gather.stored().is_empty());
-    gather.take(&key, 13, sample(2, 1), false);
+    gather.take(&key, (13, 0), sample(2, 1), false);
     assert_eq!(
         moves(&gather.gathered()),
         [(11, 11)],
@@ -116,11 +116,11 @@ fn a_stop_holds_the_offset_until_terminate_is_sent() {
 #[test]
 fn what_came_before_is_passed_over() {
     let (mut gather, key) = begun(Whose::All, Some(10));
-    gather.take(&key, 9, sample(1, 0), false);
-    gather.take(&key, 12, sample(1, 1), false);
-    gather.take(&key, 12, sample(1, 1), false);
+    gather.take(&key, (9, 0), sample(1, 0), false);
+    gather.take(&key, (12, 0), sample(1, 1), false);
+    gather.take(&key, (12, 0), sample(1, 1), false);
     let strange = ("other".into(), 0);
-    gather.take(&strange, 50, sample(1, 2), false);
+    gather.take(&strange, (50, 0), sample(1, 2), false);
     let gathered = gather.gathered();
     assert_eq!(
         (moves(&gathered), gathered.batch.items.len()),
@@ -132,9 +132,9 @@ fn what_came_before_is_passed_over() {
 fn another_executions_messages_on_an_orders_own_topic_are_nobodys() {
     let (mut gather, key) = begun(Whose::Added, None);
     gather.add(uid(1), name(1), key.clone());
-    gather.take(&key, 0, sample(2, 0), false);
-    gather.take(&key, 1, stop(2), false);
-    gather.take(&key, 2, sample(1, 0), false);
+    gather.take(&key, (0, 0), sample(2, 0), false);
+    gather.take(&key, (1, 0), stop(2), false);
+    gather.take(&key, (2, 0), sample(1, 0), false);
     let gathered = gather.gathered();
     assert_eq!(
         (moves(&gathered), gathered.batch.items.len()),
@@ -149,8 +149,8 @@ fn a_lost_log_goes_with_all_of_its_own() {
     let logs = [key("shared", 0), key("shared", 1)];
     for (n, key) in (1..).zip(&logs) {
         gather.begin(key.clone(), log(key), None);
-        gather.take(key, 0, sample(n, 0), true);
-        gather.take(key, 1, stop(n), true);
+        gather.take(key, (0, 0), sample(n, 0), true);
+        gather.take(key, (1, 0), stop(n), true);
     }
     let mut gathered = gather.gathered();
     let place = gathered
@@ -184,11 +184,11 @@ proptest! {
         for (what, n) in steps {
             match what {
                 0 | 1 => {
-                    gather.take(&key, offset, sample(n, offset as u64), false);
+                    gather.take(&key, (offset, 0), sample(n, offset as u64), false);
                     (offset, items) = (offset + 1, items + 1);
                 }
                 2 if !stopped.contains(&n) => {
-                    gather.take(&key, offset, stop(n), false);
+                    gather.take(&key, (offset, 0), stop(n), false);
                     held.push((offset, n));
                     stopped.push(n);
                     (offset, items) = (offset + 1, items + 1);

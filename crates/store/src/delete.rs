@@ -67,6 +67,7 @@ async fn forget(to: &mut Transaction, id: i64) -> Sql<()> {
     for text in [
         "delete from ingest_offset where generation = (select order_uid from orders where id = $1)",
         "delete from sample_wide where order_id = $1",
+        "delete from pipeline where order_id = $1",
         "delete from run where order_id = $1",
         "delete from orders where id = $1",
     ] {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use model::{HumanDuration, OrderId, TaskName};
 
-use super::{ClusterArgs, values};
+use super::{ClusterArgs, MaybeClusterArgs, values};
 
 /// Hand orders to the cluster
 ///
@@ -45,17 +45,19 @@ pub(crate) struct LoadArgs {
     pub(crate) cluster: ClusterArgs,
 }
 
-/// End an order on the cluster
+/// End an order in good form, whichever process runs it
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  podometer terminate leaf\n  podometer terminate leaf --now")]
+#[command(
+    after_help = "Examples:\n  podometer terminate leaf\n  podometer terminate leaf --cluster --now"
+)]
 pub(crate) struct TerminateArgs {
     /// The order's id
     pub(crate) order: OrderId,
-    /// At once, without a grace period
+    /// At once, without a grace period; on a cluster only
     #[arg(long)]
     pub(crate) now: bool,
     #[command(flatten)]
-    pub(crate) cluster: ClusterArgs,
+    pub(crate) cluster: MaybeClusterArgs,
 }
 
 /// Print what the tasks of an order said on the cluster

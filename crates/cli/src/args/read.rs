@@ -71,7 +71,7 @@ pub(crate) enum PictureFormat {
 /// Write one HTML file with everything about an order
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  podometer report leaf\n  podometer report leaf --output leaf.html"
+    after_help = "Examples:\n  podometer report leaf\n  podometer report leaf --output leaf.html\n  podometer report leaf --pipeline"
 )]
 pub(crate) struct ReportArgs {
     /// The order's id
@@ -79,6 +79,12 @@ pub(crate) struct ReportArgs {
     /// The file [default: report.html in the order's folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Print instead what it took to carry the order's samples to the store, beside one batch at the end
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) pipeline: bool,
+    /// Print that as JSON
+    #[arg(long, requires = "pipeline")]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) cluster: MaybeClusterArgs,
 }

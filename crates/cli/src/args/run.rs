@@ -1,11 +1,11 @@
 //! `podometer run`, and what it has in common with `exec`.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use model::{HumanDuration, attempt::Token};
 
-use super::{Age, values};
+use super::{Age, serve::ADDRESS, values};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,9 +35,17 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) parallel: u16,
+    /// Show the page of `podometer serve` meanwhile
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = ADDRESS)]
+    pub(crate) serve: Option<SocketAddr>,
     /// Print one JSON array of orders with their runs instead of the table
     #[arg(long)]
     pub(crate) json: bool,
+    /// Serve metrics for Prometheus there while it runs, at /metrics; with port 0 it says which it got
+    #[arg(long, value_name = "ADDRESS:PORT", env = "PODOMETER_METRICS_LISTEN")]
+    #[arg(hide_env_values = true)]
+    pub(crate) metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) measure: MeasureArgs,
     #[command(flatten)]

@@ -1,6 +1,9 @@
 //! Handing an order over: first all that belongs to it, then the word that it may begin.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fs,
+};
 
 use anyhow::{Context, Result};
 use k8s_openapi::{
@@ -11,15 +14,16 @@ use kube::{
     Api, Resource,
     api::{ObjectMeta, Patch, PatchParams, PostParams},
 };
-use model::{HumanDuration, Order, OrderUid, Timestamp, attempt::Token};
+use model::{HumanDuration, Order, OrderId, OrderUid, Timestamp, attempt::Token};
 use orchestrator::kubernetes::{
     names,
     record::{self, InputFile, OrderRecord, Phase, State},
 };
 use serde_json::json;
+use store::Store;
 
 use super::{Cluster, Doing, secrets};
-use crate::load::Prepared;
+use crate::load::{self, Prepared};
 
 /// What one chunk of an input holds, bytes: a ConfigMap holds 1 MiB.
 const CHUNK: usize = 768 * 1024;
@@ -35,7 +39,47 @@ pub(crate) struct How {
 }
 
 impl Cluster {
-    /// Hands an order over.
+    /// Where the tokens of orders come from.
+    ///
+    /// # Errors
+    /// If Podometer isn't there, or its secrets can't be read.
+    pub(crate) async fn secret(&self) -> Result<String> {
+        let mut secrets = self.secrets().await?.unwrap_or_default();
+        secrets.remove(secrets::SECRET).with_context(|| {
+            format!(
+                "{} has no Podometer; bring it there with `podometer up`",
+                self.place()
+            )
+        })
+    }
+
+    /// The id itself if it is free, else with the next free number.
+    ///
+    /// # Errors
+    /// What the API server or the store says.
+    pub(crate) async fn free_id(
+        &self,
+        store: &Store,
+        taken: &HashSet<OrderId>,
+        id: &OrderId,
+    ) -> Result<OrderId> {
+        let mut number = 1;
+        loop {
+            let candidate = match number {
+                1 => id.clone(),
+                n => load::numbered(id, n)?,
+            };
+            let known = taken.contains(&candidate)
+                || self.order(&candidate).await?.is_some()
+                || store.order(&candidate).await?.is_some();
+            if !known {
+                return Ok(candidate);
+            }
+            number += 1;
+        }
+    }
+
+    /// Hands an order over; the token of its runners comes from `secret`.
     ///
     /// # Errors
     /// What the API server says; what was made of it is deleted again.
@@ -43,16 +87,10 @@ impl Cluster {
         &self,
         prepared: &Prepared,
         order_uid: OrderUid,
+        secret: &str,
         how: &How,
     ) -> Result<()> {
         let order = &prepared.order;
-        let secrets = self.secrets().await?.unwrap_or_default();
-        let secret = secrets.get(secrets::SECRET).with_context(|| {
-            format!(
-                "{} has no Podometer; bring it there with `podometer up`",
-                self.place()
-            )
-        })?;
         let token = Token::derived(secret, order_uid);
         let input = match &prepared.input {
             Some(path) => Some(fs::read(path).with_context(|| path.display().to_string())?),

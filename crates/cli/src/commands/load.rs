@@ -3,8 +3,7 @@
 use std::{collections::HashSet, fs};
 
 use anyhow::Result;
-use model::{OrderId, OrderUid};
-use store::Store;
+use model::OrderUid;
 
 use crate::{
     args::LoadArgs,
@@ -25,7 +24,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<Code> {
     let mut taken = HashSet::new();
     for prepared in &mut orders {
         let id = prepared.order.id.clone();
-        let free = free_id(&cluster, &store, &taken, &id).await?;
+        let free = cluster.free_id(&store, &taken, &id).await?;
         if free != id && !args.again {
             return Err(Usage::Taken { order: id, free }.into());
         }
@@ -40,10 +39,11 @@ pub(super) async fn run(args: LoadArgs) -> Result<Code> {
         workspace: !args.no_workspace,
         now: time::now(),
     };
+    let secret = cluster.secret().await?;
     let mut loaded = Vec::new();
     for prepared in &orders {
         cluster
-            .load(prepared, OrderUid(uuid::Uuid::now_v7()), &how)
+            .load(prepared, OrderUid(uuid::Uuid::now_v7()), &secret, &how)
             .await?;
         loaded.push(prepared.order.id.to_string());
     }
@@ -65,27 +65,4 @@ fn check_size(prepared: &Prepared) -> Result<()> {
         .into());
     }
     Ok(())
-}
-
-/// The id itself if it is free, else with the next free number.
-async fn free_id(
-    cluster: &Cluster,
-    store: &Store,
-    taken: &HashSet<OrderId>,
-    id: &OrderId,
-) -> Result<OrderId> {
-    let mut number = 1;
-    loop {
-        let candidate = match number {
-            1 => id.clone(),
-            n => load::numbered(id, n)?,
-        };
-        let known = taken.contains(&candidate)
-            || cluster.order(&candidate).await?.is_some()
-            || store.order(&candidate).await?.is_some();
-        if !known {
-            return Ok(candidate);
-        }
-        number += 1;
-    }
 }

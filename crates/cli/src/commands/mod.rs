@@ -11,6 +11,7 @@ mod logs;
 mod migrate;
 mod on_cluster;
 mod orders;
+mod pipeline;
 mod report;
 mod run;
 mod serve;
@@ -56,7 +57,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
                     Command::Down(args) => down::run(args, verbosity.quiet).await,
                     Command::Load(args) => load::run(args).await,
                     Command::Logs(args) => logs::run(args).await,
-                    Command::Terminate(args) => terminate::run(args).await,
+                    Command::Terminate(args) => terminate::run(args, &data).await,
                     Command::Orders(args) => match args.cluster.wanted() {
                         Some(cluster) => on_cluster::orders(&args, cluster).await,
                         None => orders::run(&args, &data).await,
@@ -67,7 +68,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
                     },
                     Command::Chart(args) => chart::run(&args, &data).await,
                     Command::Report(args) => report::run(&args, &data).await,
-                    Command::Serve(args) => serve::run(args, data).await,
+                    Command::Serve(args) => serve::run(args, data, verbosity.quiet).await,
                     Command::Delete(args) => delete::run(&args, &data).await,
                     Command::Migrate(args) => migrate::run(&args, &data).await,
                     Command::Runner | Command::ImageTask { .. } | Command::Completions(_) => {

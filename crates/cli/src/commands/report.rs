@@ -5,12 +5,17 @@ use std::fs;
 use anyhow::{Context, Result};
 use monitor_consumer::drawing::Drawable;
 
-use super::{open_either, order};
+use super::{open_either, order, pipeline};
 use crate::{args::ReportArgs, data::DataFolder, exit::Code, load::Usage, output};
 
 pub(super) async fn run(args: &ReportArgs, data: &DataFolder) -> Result<Code> {
     let store = open_either(data, &args.cluster).await?;
     let row = order(&store, data, &args.order).await?;
+    if args.pipeline {
+        let said = pipeline::run(&store, &row, args.json).await;
+        store.close().await;
+        return said;
+    }
     let drawable = Drawable::read(&store, &args.order).await?;
     store.close().await;
     if drawable.runs.is_empty() {

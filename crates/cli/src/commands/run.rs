@@ -1,7 +1,9 @@
 //! `podometer run`.
 
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+
 use anyhow::Result;
-use model::Status;
+use model::{Catalogue, Status};
 use orchestrator::StdioPolicy;
 use store::RunRow;
 
@@ -11,19 +13,42 @@ use crate::{
     data::DataFolder,
     exit::Code,
     load,
+    metrics::Metrics,
     output::{
         self,
         json::{self, OrderJson},
         progress::Progress,
         summary, table,
     },
-    session::{Batch, Done, Host, run_all},
+    serve::{Here, Ready, Source, bind, token},
+    session::{Batch, Done, Host, Line, run_all},
 };
 
 pub(super) async fn run(args: RunArgs, data: DataFolder, quiet: bool) -> Result<Code> {
     let orders = load::orders(&args)?;
-    let host = host::start(data, args.measure, args.bus, StdioPolicy::Files).await?;
-    let batch = run_all(&host, orders, args.parallel.into(), &Progress::new(quiet)).await;
+    let catalogue = Arc::new(load::catalogue(&args.catalog)?);
+    let ready = match args.serve {
+        Some(listen) => Some(bind(listen, token(None)?).await?),
+        None => None,
+    };
+    let metrics = Metrics::default();
+    let _served = serve(args.metrics_listen, &metrics, quiet).await?;
+    let host = host::start(data, args.measure, args.bus, StdioPolicy::Files, metrics).await?;
+    let line = Arc::new(Line::of(orders));
+    let progress = Progress::new(quiet);
+    let running = run_all(&host, &line, args.parallel.into(), &progress);
+    let batch = match ready {
+        None => running.await,
+        Some(ready) => {
+            if !quiet {
+                output::note(&format!("page: http://{}/", ready.address));
+            }
+            tokio::select! {
+                batch = running => batch,
+                never = show(ready, &host, &line, catalogue) => match never {},
+            }
+        }
+    };
     let said = say(&host, &batch, args.json).await;
     let code = code(&batch, host.wish.is_to_end());
     host::end(host).await;
@@ -32,6 +57,42 @@ pub(super) async fn run(args: RunArgs, data: DataFolder, quiet: bool) -> Result<
         Some(error) => Err(error),
         None => Ok(code),
     }
+}
+
+/// Serves the page as long as it is let.
+async fn show(
+    ready: Ready,
+    host: &Arc<Host>,
+    line: &Arc<Line>,
+    catalogue: Arc<Catalogue>,
+) -> Infallible {
+    let operate = Here {
+        host: Arc::clone(host),
+        line: Arc::clone(line),
+        catalogue,
+    };
+    let source = Source {
+        store: &host.store,
+        data: &host.data,
+        operate: Arc::new(operate),
+        metrics: &host.metrics,
+    };
+    ready.serve(source, std::future::pending()).await;
+    std::future::pending().await
+}
+
+/// Serves metrics, if that is wanted, until what comes back is dropped.
+async fn serve(
+    at: Option<SocketAddr>,
+    metrics: &Metrics,
+    quiet: bool,
+) -> Result<Option<metrics::Server>> {
+    let Some(at) = at else { return Ok(None) };
+    let server = metrics::Server::start(at, Arc::new(metrics.registry())).await?;
+    if !quiet {
+        output::note(&format!("metrics: http://{}/metrics", server.address()));
+    }
+    Ok(Some(server))
 }
 
 fn code(batch: &Batch, is_to_end: bool) -> Code {

@@ -1,62 +1,113 @@
 //! `podometer serve`.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
-use server::{Limits, Metrics, Parts, Token};
+use anyhow::Result;
+use orchestrator::StdioPolicy;
 use store::Store;
-use tokio::{net::TcpListener, time::sleep};
+use tokio::time::sleep;
 
+use super::host;
 use crate::{
-    args::ServeArgs,
+    args::{ClusterArgs, ServeArgs},
+    cluster::Cluster,
     data::DataFolder,
     exit::Code,
-    load::Usage,
-    output, owner,
-    serve::{NoOrders, StoreDrawer},
+    load,
+    metrics::Metrics,
+    output::{self, progress::Progress},
+    owner,
+    serve::{Here, OnCluster, Source, bind, token},
+    session::{Line, run_as_they_come},
     signals,
 };
 
 /// How often it is looked whether orders were left by owners that were killed.
 const TIDY: Duration = Duration::from_secs(5);
-/// The variable that may hold the token.
-const VARIABLE: &str = "PODOMETER_TOKEN";
 
-pub(super) async fn run(args: ServeArgs, data: DataFolder) -> Result<Code> {
-    let token = token(&args)?;
-    if token.is_none() && !server::is_loopback(&args.listen) {
-        return Err(Usage::NoToken {
-            listen: args.listen,
-        }
-        .into());
+pub(super) async fn run(args: ServeArgs, data: DataFolder, quiet: bool) -> Result<Code> {
+    match args.cluster.wanted() {
+        Some(which) => on_cluster(&args, which, &data).await,
+        None => here(args, data, quiet).await,
     }
-    let mut wish = signals::listen()?;
-    data.create()?;
-    let store = Store::open(data.location(), data.migrations()).await?;
-    let listener = TcpListener::bind(args.listen).await;
-    let listener = listener.with_context(|| {
-        format!(
-            "can't listen on {}; is another server there? choose another address with --listen",
-            args.listen
-        )
-    })?;
-    output::print(&format!("http://{}/\n", listener.local_addr()?))?;
-    let (metrics, metrics_text) = Metrics::alone();
-    let parts = Parts {
-        store: store.clone(),
-        draw: Arc::new(StoreDrawer::new(store.clone(), data.clone())),
-        operate: Arc::new(NoOrders::default()),
-        metrics,
-        metrics_text,
-        token,
-        limits: Limits::default(),
+}
+
+/// Orders that are loaded run in this process.
+async fn here(args: ServeArgs, data: DataFolder, quiet: bool) -> Result<Code> {
+    let catalogue = Arc::new(load::catalogue(&args.catalog)?);
+    let ready = bind(args.listen, token(args.token_file.as_deref())?).await?;
+    let metrics = Metrics::default();
+    let host = host::start(
+        data,
+        args.measure,
+        args.bus,
+        StdioPolicy::Files,
+        metrics.clone(),
+    )
+    .await?;
+    output::print(&format!("http://{}/\n", ready.address))?;
+    let line = Arc::new(Line::default());
+    let operate = Here {
+        host: Arc::clone(&host),
+        line: Arc::clone(&line),
+        catalogue,
     };
+    let source = Source {
+        store: &host.store,
+        data: &host.data,
+        operate: Arc::new(operate),
+        metrics: &metrics,
+    };
+    let mut wish = host.wish.clone();
+    let progress = Progress::new(quiet);
+    let running = run_as_they_come(&host, &line, args.parallel.into(), &progress);
+    let both = async { tokio::join!(ready.serve(source, wish.to_end()), running) };
     tokio::select! {
-        () = server::serve(listener, parts, wish.to_end()) => {}
-        () = tidy(&store, &data) => {}
+        _ = both => {}
+        () = tidy(&host.store, &host.data) => {}
     }
+    host::end(host).await;
+    Ok(Code::DONE)
+}
+
+/// Orders that are loaded go to a cluster.
+async fn on_cluster(args: &ServeArgs, which: &ClusterArgs, data: &DataFolder) -> Result<Code> {
+    let catalogue = Arc::new(load::catalogue(&args.catalog)?);
+    let ready = bind(args.listen, token(args.token_file.as_deref())?).await?;
+    let mut wish = signals::listen()?;
+    let cluster = Cluster::connect(which).await?;
+    output::note(&format!("podometer serve: {}", cluster.place()));
+    let secret = match &args.secret {
+        Some(secret) => secret.clone(),
+        None => cluster.secret().await?,
+    };
+    let store = open(&cluster, data).await?;
+    let operate = OnCluster {
+        cluster,
+        store: store.clone(),
+        catalogue,
+        secret,
+        period: args.measure.period,
+        grace: args.measure.grace,
+    };
+    let source = Source {
+        store: &store,
+        data,
+        operate: Arc::new(operate),
+        metrics: &Metrics::default(),
+    };
+    output::print(&format!("http://{}/\n", ready.address))?;
+    ready.serve(source, wish.to_end()).await;
     store.close().await;
     Ok(Code::DONE)
+}
+
+/// The store that the address names, as it does in a pod, else the one that the cluster's secret names.
+async fn open(cluster: &Cluster, data: &DataFolder) -> Result<Store> {
+    if data.is_on_server() {
+        return Ok(Store::open(data.location(), data.migrations()).await?);
+    }
+    cluster.store().await
 }
 
 async fn tidy(store: &Store, data: &DataFolder) {
@@ -64,26 +115,4 @@ async fn tidy(store: &Store, data: &DataFolder) {
         owner::tidy_if_possible(store, data).await;
         sleep(TIDY).await;
     }
-}
-
-/// What must be shown; from the file, else from the environment.
-fn token(args: &ServeArgs) -> Result<Option<Token>> {
-    let (from, text) = match &args.token_file {
-        Some(path) => {
-            let text = fs::read_to_string(path).map_err(|source| Usage::Unreadable {
-                path: path.clone(),
-                source,
-            })?;
-            (path.display().to_string(), text)
-        }
-        None => match std::env::var(VARIABLE) {
-            Ok(text) if !text.trim().is_empty() => (VARIABLE.to_owned(), text),
-            _ => return Ok(None),
-        },
-    };
-    let token = Token::new(&text).ok_or(Usage::BadToken {
-        from,
-        min: Token::MIN,
-    })?;
-    Ok(Some(token))
 }

@@ -2,21 +2,53 @@
 
 use anyhow::Result;
 
-use crate::{args::TerminateArgs, cluster::Cluster, exit::Code, output};
+use super::open;
+use crate::{
+    args::{ClusterArgs, TerminateArgs},
+    cluster::Cluster,
+    data::DataFolder,
+    exit::Code,
+    load::Usage,
+    output,
+    terminate::{self, Ending},
+};
 
-pub(super) async fn run(args: TerminateArgs) -> Result<Code> {
-    let cluster = Cluster::connect(&args.cluster).await?;
-    output::note(&format!("podometer terminate: {}", cluster.place()));
-    let found = cluster.order_or_usage(&args.order).await?;
-    let status = found.status();
-    if status.is_final() {
-        output::print(&format!("order {} is over: {status}\n", args.order))?;
-        return Ok(Code::DONE);
+pub(super) async fn run(args: TerminateArgs, data: &DataFolder) -> Result<Code> {
+    match args.cluster.wanted() {
+        Some(which) => on_cluster(&args, which).await,
+        None if args.now => Err(Usage::NowHere.into()),
+        None => here(&args, data).await,
     }
-    cluster.terminate(&args.order, args.now).await?;
-    output::print(&format!(
-        "order {} is told to end; `podometer status {} --cluster --follow` waits for it\n",
-        args.order, args.order
-    ))?;
+}
+
+async fn here(args: &TerminateArgs, data: &DataFolder) -> Result<Code> {
+    let store = open(data).await?;
+    let order = &args.order;
+    let ending = terminate::local(&store, data, order).await;
+    store.close().await;
+    say(args, ending?, &format!("podometer status {order} --follow"))
+}
+
+async fn on_cluster(args: &TerminateArgs, which: &ClusterArgs) -> Result<Code> {
+    let cluster = Cluster::connect(which).await?;
+    output::note(&format!("podometer terminate: {}", cluster.place()));
+    let order = &args.order;
+    let status = cluster.order_or_usage(order).await?.status();
+    let ending = if status.is_final() {
+        Ending::Over(status)
+    } else {
+        cluster.terminate(order, args.now).await?;
+        Ending::Told
+    };
+    let wait = format!("podometer status {order} --cluster --follow");
+    say(args, ending, &wait)
+}
+
+fn say(args: &TerminateArgs, ending: Ending, wait: &str) -> Result<Code> {
+    let order = &args.order;
+    output::print(&match ending {
+        Ending::Over(status) => format!("order {order} is over: {status}\n"),
+        Ending::Told => format!("order {order} is told to end; `{wait}` waits for it\n"),
+    })?;
     Ok(Code::DONE)
 }

@@ -38,7 +38,8 @@ pub(super) fn given(path: &Path, order: &Order) -> Result<PathBuf> {
     check(path, order).map_err(|problem| Usage::Input(problem).into())
 }
 
-fn check(path: &Path, order: &Order) -> Result<PathBuf, String> {
+/// Whether an order can start from a file: its absolute path, or what is wrong with it.
+pub(crate) fn check(path: &Path, order: &Order) -> Result<PathBuf, String> {
     let shown = path.display();
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => format!("{shown} is not there; check the path"),

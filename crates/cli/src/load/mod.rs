@@ -11,6 +11,7 @@ use model::{
     order::{OrderProblem, OrderSource},
 };
 
+pub(crate) use input::check as check_input;
 pub(crate) use usage::Usage;
 
 use crate::args::{LoadArgs, RunArgs};
@@ -100,7 +101,11 @@ fn prepare(
     Ok(prepared)
 }
 
-fn catalogue(files: &[PathBuf]) -> Result<Catalogue> {
+/// The built-in catalogue with what these files add.
+///
+/// # Errors
+/// What is wrong with a file, with its place.
+pub(crate) fn catalogue(files: &[PathBuf]) -> Result<Catalogue> {
     let mut catalogue = Catalogue::builtin()?;
     for path in files {
         catalogue.extend(Catalogue::parse(&read(path)?)?);

@@ -20,9 +20,21 @@ pub(crate) enum Usage {
     /// `--input` names nothing that an order can start from.
     #[error("--input: {0}")]
     Input(String),
+    /// A file that came along with an order and is nothing that it can start from.
+    #[error("input: {0}")]
+    Carried(String),
     /// No such order.
     #[error("there is no order {order} in {data}; `podometer orders` lists those that there are")]
     UnknownOrder { order: OrderId, data: String },
+    /// An order that this machine can't end.
+    #[error(
+        "order {order} isn't run out of this data folder: end it where it runs; on a cluster `podometer terminate \
+         {order} --cluster`"
+    )]
+    RunElsewhere { order: OrderId },
+    /// A way of ending that there is on a cluster only.
+    #[error("--now ends orders on a cluster; here a second Ctrl-C where the order runs does so")]
+    NowHere,
     /// An id that was used.
     #[error(
         "the id {order} was used before; `--again` loads it as {free}, or give the order another id"
@@ -81,6 +93,12 @@ pub(crate) enum Usage {
         order: OrderId,
         task: TaskName,
         known: String,
+    },
+    /// An order that is under way.
+    #[error("order {order} is {status}: what it took can be said when it has ended")]
+    NotEnded {
+        order: OrderId,
+        status: model::Status,
     },
     /// A server that anybody could use.
     #[error(

@@ -164,6 +164,17 @@ pub(crate) fn orders(orders: &[OrderRow], now: Timestamp) -> String {
     text(&table)
 }
 
+/// Two things side by side: what is compared, and its two values.
+pub(crate) fn beside(head: [&str; 3], rows: impl IntoIterator<Item = [String; 3]>) -> String {
+    use CellAlignment::{Left, Right};
+    let [what, one, other] = head;
+    let mut table = table(&[(what, Left), (one, Right), (other, Right)]);
+    for row in rows {
+        table.add_row(row);
+    }
+    text(&table)
+}
+
 /// How long an order has taken, or takes already.
 pub(crate) fn duration(order: &OrderRow, now: Timestamp) -> Option<f64> {
     let end = order

@@ -65,8 +65,9 @@ impl StoreDrawer {
     async fn small(&self, order: OrderId, seen: Seen) -> Drawn {
         let path = match seen {
             Seen::Input => {
+                let folder = self.data.order(&order);
                 let order = self.store.order(&order).await?;
-                order.and_then(|order| pictures::input_of(&order))
+                order.and_then(|order| pictures::input_of(&order, &folder))
             }
             Seen::Run(position, attempt) => {
                 let folder = self.data.order(&order);
@@ -90,9 +91,10 @@ impl Draw for StoreDrawer {
     }
 
     fn is_seen(&self, order: &OrderRow, run: Option<&RunRow>) -> bool {
+        let folder = self.data.order(&order.name);
         match run {
-            None => pictures::input_of(order).is_some(),
-            Some(run) => pictures::written_by(run, &self.data.order(&order.name)).is_some(),
+            None => pictures::input_of(order, &folder).is_some(),
+            Some(run) => pictures::written_by(run, &folder).is_some(),
         }
     }
 }

@@ -47,12 +47,13 @@ fn image_of(run: &RunRow) -> Option<String> {
     Some(output.get("image")?.as_str()?.to_owned())
 }
 
-/// The file that an order starts from, if it is one of this machine.
-pub fn input_of(order: &OrderRow) -> Option<PathBuf> {
+/// The file that an order starts from, if it is one of this machine; `folder` is the order's, in which the
+/// file lies that came along with it.
+pub fn input_of(order: &OrderRow, folder: &Path) -> Option<PathBuf> {
     if order.launcher != Some(Launcher::Local) {
         return None;
     }
-    let path = PathBuf::from(order.input.as_deref()?);
+    let path = folder.join(order.input.as_deref()?);
     let is_named_like_one = path.extension().is_some_and(|ending| {
         let ending = ending.to_ascii_lowercase();
         ENDINGS.iter().any(|known| ending == *known)

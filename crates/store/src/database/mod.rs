@@ -14,6 +14,8 @@ mod sqlite;
 mod statement;
 mod time;
 
+use std::path::Path;
+
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
 
 pub(crate) use self::{
@@ -68,6 +70,14 @@ impl Database {
 
     pub(crate) fn is_server(&self) -> bool {
         matches!(self, Self::Postgres(_))
+    }
+
+    /// The file, if it is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(file) => Some(&file.path),
+            Self::Postgres(_) => None,
+        }
     }
 
     pub(crate) fn abilities(&self) -> Abilities {

@@ -37,6 +37,26 @@ pub(super) async fn copy(to: &mut PgConnection, rows: &[SampleRow<'_>]) -> Sql<u
     send(to, "sample_wide", rows).await
 }
 
+/// Writes rows into another table of these columns; how many there are.
+pub(super) async fn copy_to(
+    to: &mut PgConnection,
+    table: &str,
+    rows: &[SampleRow<'_>],
+) -> Sql<u64> {
+    send(to, table, rows).await
+}
+
+/// What rows take in the form in which they are sent, bytes.
+pub(crate) fn bytes(rows: &[SampleRow<'_>]) -> u64 {
+    let mut buffer = Vec::with_capacity(ROW);
+    let of_a_row = |row| {
+        buffer.clear();
+        encode(row, &mut buffer);
+        buffer.len() as u64
+    };
+    rows.iter().map(of_a_row).sum()
+}
+
 /// Writes rows, some of which may be there already; how many are new.
 pub(super) async fn merge(to: &mut PgConnection, rows: &[SampleRow<'_>]) -> Sql<u64> {
     sqlx::raw_sql(

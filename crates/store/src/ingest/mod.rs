@@ -4,9 +4,10 @@
 //! the steady state it asks for nothing: the numbers of orders and tasks, and which attempts have
 //! their rows, are remembered ([`known`]).
 
+pub(crate) mod apart;
 mod batch;
 mod check;
-mod copy;
+pub(crate) mod copy;
 mod fence;
 mod insert;
 mod known;
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 
 pub use batch::{Advance, Batch, Ingested, Item, Log};
 pub(crate) use known::Known;
+pub(crate) use samples::SampleRow;
 
 use crate::{Error, Store, columns::Sql};
 use check::Checked;

@@ -7,11 +7,11 @@ use crate::{columns::Sql, database::Transaction};
 
 /// A sample's row.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SampleRow<'a> {
-    pub(super) order: i64,
-    pub(super) task: i64,
-    pub(super) key: AttemptKey,
-    pub(super) sample: &'a Sample,
+pub(crate) struct SampleRow<'a> {
+    pub(crate) order: i64,
+    pub(crate) task: i64,
+    pub(crate) key: AttemptKey,
+    pub(crate) sample: &'a Sample,
 }
 
 /// The row of an item, if it is a sample.

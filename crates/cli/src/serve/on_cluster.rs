@@ -1,0 +1,99 @@
+//! Orders that are handed to a cluster.
+
+use std::{collections::HashSet, sync::Arc};
+
+use anyhow::{Context, Result};
+use futures::future::BoxFuture;
+use model::{Catalogue, HumanDuration, Order, OrderId, OrderUid, attempt::Launcher};
+use server::{Loaded, NotTerminated, Operate, Posted, Refused};
+use store::Store;
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use super::{posted, refused};
+use crate::{
+    cluster::{Cluster, How},
+    load::Usage,
+    time,
+};
+
+/// Hands orders to a cluster.
+pub(crate) struct OnCluster {
+    pub(crate) cluster: Cluster,
+    pub(crate) store: Store,
+    pub(crate) catalogue: Arc<Catalogue>,
+    /// Where the tokens of orders come from.
+    pub(crate) secret: String,
+    pub(crate) period: HumanDuration,
+    pub(crate) grace: HumanDuration,
+}
+
+impl OnCluster {
+    async fn take(&self, posted: Posted) -> Result<Loaded> {
+        let incoming = tempfile::tempdir().context("there is no room for the input")?;
+        let how = How {
+            period: posted.period.unwrap_or(self.period),
+            grace: self.grace,
+            workspace: true,
+            now: time::now(),
+        };
+        let again = posted.again;
+        let (catalogue, folder) = (Arc::clone(&self.catalogue), incoming.path().to_owned());
+        let prepare = move || posted::prepare(&posted, &catalogue, &folder, Order::check_cluster);
+        let mut prepared = spawn_blocking(prepare).await??;
+        let id = prepared.order.id.clone();
+        let nobody = HashSet::new();
+        let free = self.cluster.free_id(&self.store, &nobody, &id).await?;
+        if free != id && !again {
+            return Err(Usage::Taken { order: id, free }.into());
+        }
+        prepared.order.id = free;
+        let order_uid = OrderUid(Uuid::now_v7());
+        self.cluster
+            .load(&prepared, order_uid, &self.secret, &how)
+            .await?;
+        Ok(Loaded {
+            id: prepared.order.id,
+            order_uid,
+        })
+    }
+
+    async fn end(&self, id: &OrderId) -> Result<Result<(), NotTerminated>> {
+        let Some(found) = self.cluster.order(id).await? else {
+            // One that is over for a day is in the store alone.
+            let known = self.store.order(id).await?.is_some();
+            let why = if known {
+                NotTerminated::Over
+            } else {
+                NotTerminated::NotFound
+            };
+            return Ok(Err(why));
+        };
+        if found.status().is_final() {
+            return Ok(Err(NotTerminated::Over));
+        }
+        self.cluster.terminate(id, false).await?;
+        Ok(Ok(()))
+    }
+}
+
+impl Operate for OnCluster {
+    fn launcher(&self) -> Launcher {
+        Launcher::Kubernetes
+    }
+
+    fn can_load(&self) -> bool {
+        true
+    }
+
+    fn load(&self, posted: Posted) -> BoxFuture<'_, Result<Loaded, Refused>> {
+        Box::pin(async move { self.take(posted).await.map_err(|error| refused(&error)) })
+    }
+
+    fn terminate(&self, order: OrderId) -> BoxFuture<'_, Result<(), NotTerminated>> {
+        Box::pin(async move {
+            let ended = self.end(&order).await;
+            ended.unwrap_or_else(|error| Err(NotTerminated::Unavailable(format!("{error:#}"))))
+        })
+    }
+}
