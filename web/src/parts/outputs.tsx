@@ -31,7 +31,7 @@ function readable(output: string): string {
 function Figure({ picture, what }: { picture: Picture; what: string }) {
   return (
     <figure>
-      <a href={picture.url}><img src={picture.url} alt={`${what}: picture of ${picture.name}`} loading="lazy" /></a>
+      <a href={picture.url}><img src={picture.url} alt={`${what}: picture of ${picture.name}`} /></a>
       <figcaption><span class="muted">{what}</span> {picture.name}</figcaption>
     </figure>
   );

@@ -49,9 +49,13 @@ const wasThinned = ({ detail, tracks }: OrderState) =>
 export function Order({ id, canLoad }: { id: string; canLoad: boolean }) {
   const { state, error, change } = useSynced<OrderState>((signal) => read(id, signal), applyToOrder, [id]);
   const [picked, setPicked] = useState<string | null>(null);
-  useEffect(() => setPicked(null), [id]);
   const running = state ? !over(state.detail.status) : false;
   const now = useNow(running);
+  useEffect(() => {
+    // Of an order that is over already the run that tells most; of one that runs, what runs.
+    const run = state && !running ? telling(state.detail.runs) : null;
+    setPicked(run ? `${run.position}/${run.attempt}` : null);
+  }, [id, state !== null]);
   if (!state) return error ? <><h1>{id}</h1><Alert text={error} /></> : <p class="muted">Reading…</p>;
   const { detail, tracks, version } = state;
   // Until somebody chooses, the charts follow the task that runs.
@@ -98,6 +102,13 @@ export function Order({ id, canLoad }: { id: string; canLoad: boolean }) {
       <Downloads detail={detail} />
     </>
   );
+}
+
+/** The first that went wrong, else the longest. */
+function telling(runs: Run[]): Run | null {
+  const wrong = runs.find((r) => r.reason !== null && r.reason !== "completed");
+  const longest = runs.reduce<Run | null>((best, r) => ((best?.duration_seconds ?? 0) < (r.duration_seconds ?? 0) ? r : best), null);
+  return wrong ?? longest;
 }
 
 const newest = (runs: Run[]): Run | null => runs.find((r) => !r.ended_at) ?? runs.at(-1) ?? null;
