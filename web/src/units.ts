@@ -23,7 +23,7 @@ const known = (value: Maybe): value is number => typeof value === "number" && Nu
 const rounded = (value: number) => (value === 0 ? 0 : Number(value.toPrecision(3)));
 
 /** The unit in which the number is at least 1 as three digits show it: 1023.9 KiB is 1 MiB. */
-const binary = (bytes: number) => BINARY.find(([, size]) => Math.abs(bytes) >= 0.9995 * size) ?? (["B", 1] as const);
+export const binary = (bytes: number) => BINARY.find(([, size]) => Math.abs(bytes) >= 0.9995 * size) ?? (["B", 1] as const);
 
 /** Digits in groups of three, parted by a no-break space. */
 function grouped(whole: number): string {

@@ -4,7 +4,7 @@ import { useId } from "preact/hooks";
 import { limitColour, requestColour } from "../palette";
 import { quantile } from "../series";
 import { useTheme } from "../theme";
-import { format, type Unit } from "../units";
+import { binary, format, type Unit } from "../units";
 
 export interface Dot {
   key: string;
@@ -29,7 +29,7 @@ const LANES = 5;
 function roundUp(value: number): number {
   if (value <= 0) return 1;
   const size = 10 ** Math.floor(Math.log10(value));
-  return ([1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((n) => n * size >= value) ?? 10) * size;
+  return ([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((n) => n * size >= value) ?? 10) * size;
 }
 
 /** A sentence for people who don't see the dots, and under them for all. */
@@ -49,7 +49,8 @@ export function Strip({ title, unit, dots, request, limit, pointed }: Props) {
   const values = dots.map((d) => d.value);
   const high = Math.max(0, ...values);
   const references = [request, limit].filter((v): v is number => !!v && v <= high * 4);
-  const end = unit === "bytes" ? Math.max(high, ...references) * 1.04 || 1 : roundUp(Math.max(high, ...references));
+  const [, size] = unit === "bytes" ? binary(Math.max(high, ...references)) : [unit, 1];
+  const end = roundUp(Math.max(high, ...references) / size) * size;
   const x = (value: number) => `${1 + (value / end) * 97}%`;
   const median = quantile(values, 0.5);
   const line = (value: number, colour: string, dash: string) => (
