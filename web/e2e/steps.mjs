@@ -8,7 +8,7 @@ import { join } from "node:path";
 const ORDER = {
   id: "leaf",
   tasks: [
-    { name: "camera", args: ["--width", "4000", "--height", "3000", "--seed", "1"], resources: { requests: { cpu: "1", memory: "96Mi" }, limits: { memory: "192Mi" } } },
+    { name: "camera", args: ["--width", "7000", "--height", "5000", "--seed", "1"], resources: { requests: { cpu: "1", memory: "256Mi" }, limits: { memory: "512Mi" } } },
     { name: "resize", args: ["--max-side", "1600"], resources: { requests: { cpu: "1", memory: "128Mi" }, limits: { memory: "320Mi" } } },
     "segment",
     "annotate",

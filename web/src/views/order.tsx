@@ -67,7 +67,7 @@ export function Order({ id, canLoad }: { id: string; canLoad: boolean }) {
     refine(id, state, range).then((added) => added > 0 && change((s) => ({ ...s, version: s.version + 1 })), () => {});
   };
   const start = begin(detail);
-  const end = finish(detail, start, now, running);
+  const end = finish(state, start, now, running);
   return (
     <>
       <Head detail={detail} now={now} canLoad={canLoad} />
@@ -119,8 +119,9 @@ function begin(detail: OrderDetail): number {
   return seconds(first);
 }
 
-function finish(detail: OrderDetail, start: number, now: number, running: boolean): number {
-  if (running) return now - start;
+/** How long it has lasted. The clock here ticks once a second, samples may be newer. */
+function finish({ detail, tracks }: OrderState, start: number, now: number, running: boolean): number {
+  if (running) return Math.max(now, ...[...tracks.values()].map((t) => t.time.at(-1) ?? 0)) - start;
   const ends = [detail.ended_at, ...detail.runs.map((r) => r.ended_at)].filter((t): t is string => t !== null);
   return ends.length > 0 ? Math.max(...ends.map(seconds)) - start : 0;
 }
