@@ -2,7 +2,7 @@
 # Builds the images that Podometer runs on a cluster: podometer/NAME:VERSION, from nothing but a static program.
 #
 #   build_service.sh NAME|all [--push REGISTRY] [--load kind|containerd] [--archive FOLDER]
-#        NAME      orchestrator, monitor-producer, monitor-consumer, task-runner or image-tasks
+#        NAME      orchestrator, monitor-producer, monitor-consumer, task-runner, image-tasks or podometer
 #        --push    to REGISTRY/podometer/NAME:VERSION; `podometer up --registry REGISTRY` takes them from there
 #        --load    into the nodes of kind, or into the containerd of this machine
 #        --archive with Rust alone, without Docker: writes FOLDER/NAME.tar, as `docker load` takes it
@@ -14,7 +14,7 @@ cd "$(dirname "$0")"
 usage() { sed -n '2,10s/^# \{0,1\}//p' build_service.sh >&2; exit 2; }
 wrong() { echo "build_service.sh: $*" >&2; exit 2; }
 
-all=(orchestrator monitor-producer monitor-consumer task-runner image-tasks)
+all=(orchestrator monitor-producer monitor-consumer task-runner image-tasks podometer)
 names=() registry='' load='' archive=''
 while [ $# -gt 0 ]; do
   case $1 in

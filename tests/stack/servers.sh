@@ -3,6 +3,7 @@
 #   PODOMETER_TEST_BOOTSTRAP_SERVERS  127.0.0.1:PORT
 #   PODOMETER_TEST_DATABASE_URL       postgres://postgres@127.0.0.1:PORT/postgres
 #   PODOMETER_TEST_PYTHON             a Python that has confluent-kafka and kafka-python
+#   PODOMETER_TEST_PROMETHEUS         the folder with `prometheus` and `promtool`
 # start_cluster does the same for a Kubernetes cluster:
 #   PODOMETER_TEST_KUBECONFIG         an administrator's; a caller who sets it has a cluster: none is started
 #   PODOMETER_TEST_IMPORT             a command that gives the cluster the images of the archive named after it
@@ -66,7 +67,8 @@ start_servers() {
   "$stack/timescaledb.sh" install
   command -v kcat >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends kcat >/dev/null; }
   PODOMETER_TEST_PYTHON=$("$stack/python.sh")
-  export PODOMETER_TEST_PYTHON
+  PODOMETER_TEST_PROMETHEUS=$("$stack/prometheus.sh")
+  export PODOMETER_TEST_PYTHON PODOMETER_TEST_PROMETHEUS
   make_servers_folder
   kafka=$(free_port) controller=$(free_port) postgres=$(free_port)
   KAFKA_HEAP=512m "$stack/kafka.sh" run "$servers_folder/kafka" 1 "$kafka" "$controller" >"$servers_folder/kafka.log" 2>&1 &

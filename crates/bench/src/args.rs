@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{chaos, cost, fidelity, ingest, load, podometer::Podometer, steps};
+use crate::{chaos, cost, fidelity, ingest, load, podometer::Podometer, serve, steps};
 
 /// Measures how exact Podometer is and what it costs.
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ enum Command {
     Chaos(ChaosArgs),
     /// The time between two steps on a Kubernetes cluster on which Podometer is up, beside bare Jobs
     Steps(StepsArgs),
+    /// How many requests `podometer serve` answers, and whether any of many watchers misses anything
+    Serve(ServeArgs),
     /// A known load; started as a task
     #[command(hide = true)]
     Load(load::LoadArgs),
@@ -167,6 +169,30 @@ pub(crate) struct StepsArgs {
     pub(crate) binary: BinaryArgs,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// How many requests
+    #[arg(long, default_value_t = 15_000)]
+    pub(crate) requests: u32,
+    /// Over how long they come in, seconds
+    #[arg(long, default_value_t = 10)]
+    pub(crate) ramp_up: u64,
+    /// Over how many connections
+    #[arg(long, default_value_t = 32)]
+    pub(crate) connections: u32,
+    /// Post no orders
+    #[arg(long)]
+    pub(crate) reads_only: bool,
+    /// How many watch
+    #[arg(long, default_value_t = 200)]
+    pub(crate) watchers: u32,
+    /// How many orders run meanwhile
+    #[arg(long, default_value_t = 20)]
+    pub(crate) orders: u32,
+    #[command(flatten)]
+    pub(crate) binary: BinaryArgs,
+}
+
 impl Cli {
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self.command {
@@ -177,6 +203,7 @@ impl Cli {
             Command::Ingest(args) => ingest::run(&args),
             Command::Chaos(args) => chaos::run(&args),
             Command::Steps(args) => steps::run(&args),
+            Command::Serve(args) => serve::run(&args),
             Command::Load(args) => load::run(&args).map(|()| ExitCode::SUCCESS),
         }
     }

@@ -22,6 +22,7 @@ mod load;
 mod others;
 mod podometer;
 mod process;
+mod serve;
 mod stack;
 mod steps;
 mod table;

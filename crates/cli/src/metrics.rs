@@ -24,7 +24,10 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        time::Duration,
+    };
 
     use super::*;
 
@@ -32,6 +35,9 @@ mod tests {
     fn served() -> BTreeMap<String, (String, BTreeSet<String>)> {
         let mut registry = Metrics::default().registry();
         orchestrator::QueueMetrics::default().register(&mut registry);
+        let server = server::Metrics::default();
+        server.answered("GET", "/api/orders", 200, Duration::ZERO);
+        server.register(&mut registry);
         let text = metrics::text(&registry);
         let mut all: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
         for line in text.lines() {
@@ -40,10 +46,12 @@ mod tests {
                 let before = all.insert(name.to_owned(), (kind.to_owned(), BTreeSet::new()));
                 assert!(before.is_none(), "{name} is there twice");
             } else if let Some((name, rest)) = line.split_once('{')
-                && let Some((_, labels)) = all.get_mut(name)
+                // A histogram's labels are those of its parts, beside the bucket's own.
+                && let Some((_, labels)) = all.get_mut(name.strip_suffix("_count").unwrap_or(name))
             {
-                let label = rest.split('=').next().unwrap_or_default();
-                labels.insert(label.to_owned());
+                let pairs = rest.split('}').next().unwrap_or_default().split(',');
+                let names = pairs.filter_map(|pair| pair.split('=').next());
+                labels.extend(names.map(str::to_owned));
             }
         }
         all

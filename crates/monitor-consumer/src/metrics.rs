@@ -194,13 +194,13 @@ mod tests {
     #[test]
     fn lag_is_the_age_of_the_newest_stored_sample_while_something_waits() {
         let mut behind = Behind::default();
-        let mut at = |now, waits, newest| behind.seconds(now, waits, newest);
-        assert_eq!(at(100.0, false, 0.0), 0.0);
-        assert_eq!(at(101.0, true, 0.0), 0.0, "it waits since now");
-        assert_eq!(at(105.0, true, 0.0), 4.0);
-        assert_eq!(at(106.0, true, 103.0), 3.0);
-        assert_eq!(at(107.0, false, 103.0), 0.0);
-        assert_eq!(at(900.0, true, 103.0), 0.0, "after a pause");
-        assert_eq!(at(901.0, true, 902.0), 0.0, "another machine's clock");
+        let mut at = |now, waits, newest| behind.seconds(now, waits, newest) as i64;
+        assert_eq!(at(100.0, false, 0.0), 0);
+        assert_eq!(at(101.0, true, 0.0), 0, "it waits since now");
+        assert_eq!(at(105.0, true, 0.0), 4);
+        assert_eq!(at(106.0, true, 103.0), 3);
+        assert_eq!(at(107.0, false, 103.0), 0);
+        assert_eq!(at(900.0, true, 103.0), 0, "after a pause");
+        assert_eq!(at(901.0, true, 902.0), 0, "another machine's clock");
     }
 }

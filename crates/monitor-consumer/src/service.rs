@@ -108,19 +108,16 @@ impl Config {
         let metrics = Metrics::default();
         let mut registry = metrics::registry();
         metrics.register(&mut registry);
-        let done = match self.one.handle(&self.topic_prefix) {
-            Some(handle) => {
-                let _served = self.listen.serve_or_warn(registry).await;
-                let options = Options {
-                    metrics,
-                    ..Options::default()
-                };
-                one::serve(&bus, &store, handle, options, signal).await?
-            }
-            None => {
-                let _served = self.listen.serve(registry).await?;
-                serve_shared(&bus, &store, self.group, metrics, signal).await?
-            }
+        let done = if let Some(handle) = self.one.handle(&self.topic_prefix) {
+            let _served = self.listen.serve_or_warn(registry).await;
+            let options = Options {
+                metrics,
+                ..Options::default()
+            };
+            one::serve(&bus, &store, handle, options, signal).await?
+        } else {
+            let _served = self.listen.serve(registry).await?;
+            serve_shared(&bus, &store, self.group, metrics, signal).await?
         };
         store.close().await;
         Ok(if done {
@@ -166,7 +163,8 @@ async fn serve_shared(
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let bus = error.downcast_ref::<bus::Error>();
     let store = error.downcast_ref::<store::Error>();
-    let bad = store.is_some_and(|error| matches!(error, store::Error::Address { .. }));
+    let bad = error.is::<metrics::Error>()
+        || store.is_some_and(|error| matches!(error, store::Error::Address { .. }));
     let away = store.is_some_and(|error| matches!(error, store::Error::Unreachable { .. }));
     let code = if bus.is_some_and(bus::Error::is_bad_input) || bad {
         2

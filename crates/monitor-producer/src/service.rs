@@ -140,7 +140,8 @@ impl Config {
 /// The exit code for an error: 2 for bad input, 3 for a service that could not be reached, else 4.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let bus = error.downcast_ref::<bus::Error>();
-    let code = if bus.is_some_and(bus::Error::is_bad_input) {
+    let bad = error.is::<metrics::Error>();
+    let code = if bus.is_some_and(bus::Error::is_bad_input) || bad {
         2
     } else if bus.is_some_and(bus::Error::is_unreachable) {
         3

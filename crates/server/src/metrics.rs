@@ -88,7 +88,8 @@ impl Metrics {
         );
     }
 
-    pub(crate) fn answered(&self, method: &str, path: &str, status: u16, took: Duration) {
+    /// A request was answered; `path` is its template.
+    pub fn answered(&self, method: &str, path: &str, status: u16, took: Duration) {
         let path = path.to_owned();
         self.durations
             .get_or_create(&[("path", path.clone())])

@@ -10,6 +10,8 @@ use crate::{args::Overlay, load::Usage};
 pub(crate) const NAME: &str = "podometer-secrets";
 /// Where tokens of orders on shared topics come from.
 pub(crate) const SECRET: &str = "secret";
+/// What people must show to the server of the page.
+pub(crate) const SERVER_TOKEN: &str = "server-token";
 /// The password of the database in the cluster.
 pub(crate) const PASSWORD: &str = "database-password";
 /// Where the database is, with the password.
@@ -36,7 +38,7 @@ pub(crate) fn missing(
     given: &Given,
     mut random: impl FnMut() -> String,
 ) -> Result<BTreeMap<&'static str, String>, Usage> {
-    let mut wanted = BTreeMap::from([(SECRET, random())]);
+    let mut wanted = BTreeMap::from([(SECRET, random()), (SERVER_TOKEN, random())]);
     match overlay {
         Overlay::Local => {
             let password = has.get(PASSWORD).cloned().unwrap_or_else(&mut random);
@@ -103,17 +105,18 @@ mod tests {
     fn a_local_database_gets_a_password_once() {
         let nothing = Given::default();
         let first = [
-            "database-password=random2",
-            "database-url=postgres://postgres:random2@timescaledb:5432/postgres",
+            "database-password=random3",
+            "database-url=postgres://postgres:random3@timescaledb:5432/postgres",
             "secret=random1",
+            "server-token=random2",
         ];
         assert_eq!(add(Overlay::Local, &has(&[]), &nothing), first);
-        let all = has(&[SECRET, PASSWORD, DATABASE_URL]);
+        let all = has(&[SECRET, SERVER_TOKEN, PASSWORD, DATABASE_URL]);
         assert!(add(Overlay::Local, &all, &nothing).is_empty());
         // Whoever brings the password gets the address that fits.
         let url = "database-url=postgres://postgres:old@timescaledb:5432/postgres";
         assert_eq!(
-            add(Overlay::Local, &has(&[SECRET, PASSWORD]), &nothing),
+            add(Overlay::Local, &has(&[SECRET, SERVER_TOKEN, PASSWORD]), &nothing),
             [url]
         );
     }
@@ -125,7 +128,7 @@ mod tests {
         assert!(matches!(unsaid, Err(Usage::NoDatabaseOnCluster)));
         assert_eq!(
             add(Overlay::Production, &has(&[DATABASE_URL]), &nothing),
-            ["secret=random1"]
+            ["secret=random1", "server-token=random2"]
         );
         let given = Given {
             database_url: Some("postgres://db".to_owned()),
@@ -135,9 +138,10 @@ mod tests {
             "database-url=postgres://db",
             "kafka.properties=acks=all",
             "secret=random1",
+            "server-token=random2",
         ];
         assert_eq!(add(Overlay::Production, &has(&[]), &given), all);
-        let some = has(&[SECRET, DATABASE_URL]);
+        let some = has(&[SECRET, SERVER_TOKEN, DATABASE_URL]);
         assert_eq!(
             add(Overlay::Production, &some, &given),
             ["kafka.properties=acks=all"]

@@ -68,7 +68,7 @@ pub(crate) fn error(error: &anyhow::Error) {
 }
 
 /// The causes after one another, without those that the one before already tells.
-fn one_line(error: &anyhow::Error) -> String {
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
         let text = cause.to_string();

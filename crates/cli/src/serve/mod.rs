@@ -11,17 +11,20 @@ pub(crate) use here::Here;
 pub(crate) use on_cluster::OnCluster;
 pub(crate) use start::{Ready, Source, bind, token};
 
-use model::OrderError;
+use model::{OrderError, OrderId};
 use server::Refused;
 
-use crate::load::Usage;
+use crate::{load::Usage, output};
 
 /// Why an order isn't taken.
 fn refused(error: &anyhow::Error) -> Refused {
-    let words = format!("{error:#}");
+    let words = output::one_line(error);
     let any = |is: fn(&(dyn std::error::Error + 'static)) -> bool| error.chain().any(is);
-    if any(is_taken) {
-        Refused::Exists(words)
+    if let Some(id) = error.chain().find_map(taken) {
+        Refused::Exists(format!(
+            "the id {id} was used before: give the order another one, or post it with again=true, and it takes the \
+             next free one"
+        ))
     } else if any(|cause| {
         cause.is::<Usage>() || cause.is::<OrderError>() || cause.is::<image_tasks::Error>()
     }) {
@@ -31,8 +34,13 @@ fn refused(error: &anyhow::Error) -> Refused {
     }
 }
 
-fn is_taken(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let store = cause.downcast_ref::<store::Error>();
-    let usage = cause.downcast_ref::<Usage>();
-    matches!(store, Some(store::Error::Exists { .. })) || matches!(usage, Some(Usage::Taken { .. }))
+/// The id that was used, if that is what is wrong.
+fn taken<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a OrderId> {
+    if let Some(store::Error::Exists { order }) = cause.downcast_ref() {
+        return Some(order);
+    }
+    match cause.downcast_ref() {
+        Some(Usage::Taken { order, .. }) => Some(order),
+        _ => None,
+    }
 }

@@ -23,7 +23,7 @@ fn nobody_may_do_more_than_is_written() {
 
 fn all_rules(space: &Space) -> String {
     let mut all = String::new();
-    for account in ["queue", "orchestrator", "service", "task"] {
+    for account in ["queue", "orchestrator", "server", "service", "task"] {
         writeln!(all, "podometer-{account}").unwrap();
         for rule in space.ask(async |_| rules(space, account).await) {
             writeln!(all, "  {rule}").unwrap();

@@ -20,7 +20,7 @@ use crate::harness::until;
 
 /// The value of a variable that test.sh sets; `None`, said once, where only what needs no server is
 /// tested.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     static SAID: OnceLock<()> = OnceLock::new();
     if std::env::var_os("PODOMETER_TEST_FAST").is_some() {
         SAID.get_or_init(|| eprintln!("NOT RUN: what needs a server (PODOMETER_TEST_FAST is set)"));
@@ -78,7 +78,15 @@ impl Database {
         };
         let from = template.map(|template| format!(" template {template}"));
         let (name, from) = (&database.name, from.unwrap_or_default());
-        execute(server, &format!("create database {name}{from}"));
+        let create = format!("create database {name}{from}");
+        // TimescaleDB's workers may be in the one that is copied, and go again.
+        until(&create, Duration::from_mins(1), || {
+            let created = try_execute(server, &create);
+            if template.is_none() {
+                created.as_ref().unwrap();
+            }
+            created.is_ok()
+        });
         database
     }
 
@@ -105,13 +113,15 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn execute(url: &str, sql: &str) {
+    try_execute(url, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+fn try_execute(url: &str, sql: &str) -> Result<(), sqlx::Error> {
     block_on(async {
-        let mut connection = PgConnection::connect(url).await.unwrap();
+        let mut connection = PgConnection::connect(url).await?;
         let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-        done.execute(&mut connection)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
-    });
+        done.execute(&mut connection).await.map(drop)
+    })
 }
 
 pub(crate) fn rows(url: &str, sql: &str) -> Vec<String> {
@@ -224,8 +234,10 @@ fn run(folder: &TempDir, port: u16) -> Child {
 
 /// From below the ports that the kernel gives out by itself: a client that tries to reach a server that
 /// is away must not be given its port.
-fn free_port() -> u16 {
-    let start = 12_000 + (std::process::id() % 15_000) as u16;
+pub(crate) fn free_port() -> u16 {
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let start = 12_000 + std::process::id() % 15_000;
+    let next = || (start + GIVEN.fetch_add(1, Ordering::Relaxed)) as u16;
     let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    (start..30_000).find(free).unwrap()
+    std::iter::repeat_with(next).take(3000).find(free).unwrap()
 }

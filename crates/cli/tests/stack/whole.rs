@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The tasks of `orders/leaf.json` on a small picture.
-fn leaf(id: &str) -> String {
+pub(crate) fn leaf(id: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../orders/leaf.json");
     let mut order: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     order["id"] = id.into();

@@ -216,20 +216,26 @@ async fn serve_reader(
 struct Producer {
     inbox: mpsc::Sender<Inbound>,
     task: JoinHandle<bool>,
+    metrics: Metrics,
 }
 
 impl Producer {
     fn start(bus: &Bus, spools: Option<Spools>) -> Self {
         let (inbox, received) = mpsc::channel(16);
         let publisher = Arc::new(bus.publisher().unwrap());
+        let metrics = Metrics::default();
         let task = tokio::spawn(serve(
             handle(),
             publisher,
             spools,
-            Metrics::default(),
+            metrics.clone(),
             received,
         ));
-        Self { inbox, task }
+        Self {
+            inbox,
+            task,
+            metrics,
+        }
     }
 
     async fn hears(&self, message: Inbound) {
@@ -346,7 +352,8 @@ async fn one_that_comes_after_the_runner_claims_nothing_as_missed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_kafka_does_not_take_is_safe_on_disk_and_sent_by_a_successor() {
     let folder = tempfile::tempdir().unwrap();
-    let spools = Spools::new(folder.path().join("spool"), 1 << 20, Gauge::default());
+    let used = Gauge::default();
+    let spools = Spools::new(folder.path().join("spool"), 1 << 20, used.clone());
     let file = spools.path(handle().order_uid);
     let runner = Runner::start().await;
     let away = nobody();
@@ -356,8 +363,11 @@ async fn what_kafka_does_not_take_is_safe_on_disk_and_sent_by_a_successor() {
     runner.acknowledged(30).await;
     runner.taken.send_replace(40);
     runner.acknowledged(40).await;
+    assert_eq!(first.metrics.samples_collected.get(), 41);
+    assert_eq!(first.metrics.samples_published.get(), 0);
     first.killed().await;
-    assert!(file.exists());
+    let length = std::fs::metadata(&file).unwrap().len();
+    assert!(length > 0 && used.get() <= length, "{length}");
 
     let (bus, reader) = embedded().await;
     let second = Producer::start(&bus, Some(spools));
@@ -375,6 +385,14 @@ async fn what_kafka_does_not_take_is_safe_on_disk_and_sent_by_a_successor() {
     let (samples, run) = published(&reader).await;
     complete(&samples, 51);
     assert_eq!(run.quality.missed_samples, 0);
+    // The broker's word comes a moment after the message.
+    let counted = |metrics: &Metrics| metrics.samples_published.get();
+    while counted(&second.metrics) < 52 {
+        assert!(Instant::now() < until, "{}", counted(&second.metrics));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(second.metrics.samples_collected.get(), 11);
+    assert_eq!(used.get(), 0);
     second.ends().await;
 }
 

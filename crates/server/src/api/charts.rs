@@ -23,8 +23,10 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChartQuery {
     /// The task's place, if it stands in the order more than once.
+    #[schemars(with = "Option<u32>", range(max = 4_294_967_295u32))]
     position: Option<Position>,
     /// The try.
+    #[schemars(with = "Option<u32>", range(max = 4_294_967_295u32))]
     attempt: Option<Attempt>,
 }
 

@@ -35,7 +35,10 @@ pub(crate) struct LoadQuery {
     /// Whether an id that was used before takes the next free number.
     again: Option<bool>,
     /// The time between samples, 100ms to 60s.
-    #[schemars(regex(pattern = "^([1-9][0-9]{2}ms|[1-9]s|[1-5][0-9]s|60s)$"))]
+    #[schemars(
+        with = "Option<String>",
+        regex(pattern = "^([1-9][0-9]{2}ms|[1-9]s|[1-5][0-9]s|60s)$")
+    )]
     period: Option<HumanDuration>,
     /// Whether the next task's pod is made ready while a task runs, also where the order doesn't say so.
     prewarm: Option<bool>,
@@ -59,8 +62,6 @@ pub(crate) struct TerminatedView {
 
 const JSON: &str = "application/json";
 const FORM: &str = "multipart/form-data";
-/// What a form has beside its parts, bytes.
-const FRAME: usize = 64 << 10;
 
 /// The body of a post, for the document.
 pub(super) fn describe_body(mut it: Describing<'_>) -> Describing<'_> {

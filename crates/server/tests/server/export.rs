@@ -1,6 +1,9 @@
 //! Samples in their forms.
 
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::{
+    file::reader::{FileReader, SerializedFileReader},
+    record::RowAccessor,
+};
 use serde_json::json;
 
 use crate::given::*;
@@ -78,21 +81,28 @@ async fn samples_as_parquet_are_the_same_rows() {
     let reader = SerializedFileReader::new(answer.body).unwrap();
     assert_eq!(reader.metadata().file_metadata().num_rows(), 5000);
     assert_eq!(reader.num_row_groups(), 3);
-    let mut rows = reader.get_row_iter(None).unwrap();
-    let first = rows.next().unwrap().unwrap().to_string();
-    assert!(
-        first.starts_with("{order: \"leaf-1\", position: 0, task: \"resize\", attempt: 1, time: "),
-        "{first}"
-    );
-    assert!(
-        first.ends_with("elapsed_seconds: 0.0, seq: 0, cpu: null}"),
-        "{first}"
-    );
-    let last = rows.last().unwrap().unwrap().to_string();
-    assert!(
-        last.ends_with("elapsed_seconds: 4999.0, seq: 4999, cpu: 1249.75}"),
-        "{last}"
-    );
+    let rows: Vec<_> = reader
+        .get_row_iter(None)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    for (place, seconds, cpu) in [(0, 0.0, None), (4999, 4999.0, Some(1249.75))] {
+        let row = &rows[place];
+        assert_eq!(
+            (
+                row.get_string(0).unwrap().as_str(),
+                row.get_string(2).unwrap().as_str()
+            ),
+            ("leaf-1", "resize")
+        );
+        assert_eq!((row.get_int(1).unwrap(), row.get_int(3).unwrap()), (0, 1));
+        assert_eq!(row.get_timestamp_micros(4).unwrap(), at(place as i64).0);
+        assert_eq!(
+            (row.get_double(5).unwrap(), row.get_long(6).unwrap()),
+            (seconds, place as i64)
+        );
+        assert_eq!(row.get_double(7).ok(), cpu);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

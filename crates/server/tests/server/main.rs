@@ -9,4 +9,5 @@ mod events;
 mod export;
 mod load;
 mod orders;
+mod schemathesis;
 mod security;

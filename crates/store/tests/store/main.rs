@@ -19,3 +19,4 @@ mod plain_server;
 mod processes;
 mod queries;
 mod views;
+mod watching;

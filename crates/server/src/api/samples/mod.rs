@@ -43,8 +43,10 @@ pub(crate) struct SamplesQuery {
     /// Only this task's.
     task: Option<TaskName>,
     /// Only of the task at this place.
+    #[schemars(with = "Option<u32>", range(max = 4_294_967_295u32))]
     position: Option<Position>,
     /// Only of this try.
+    #[schemars(with = "Option<u32>", range(max = 4_294_967_295u32))]
     attempt: Option<Attempt>,
     /// Which resources, apart by commas or repeated; all, if none is named.
     #[schemars(regex(pattern = "^(cpu|memory|threads)(,(cpu_user|memory_anon|swap))?$"))]
