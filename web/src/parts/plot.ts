@@ -148,6 +148,8 @@ export function options(now: () => Plotted, hooks: Hooks, width: number, height:
     cursor: {
       y: false,
       points: { size: 7 },
+      // No dot for what is far from the cross-hair.
+      hover: { prox: 40 },
       drag: { x: true, y: false, setScale: false, dist: 5 },
       sync: { key: plotted.syncKey, setSeries: false },
       bind: {
