@@ -52,7 +52,7 @@ pub(super) async fn run(args: ServeArgs, data: DataFolder) -> Result<Code> {
         limits: Limits::default(),
     };
     tokio::select! {
-        () = server::serve(listener, parts, wish.to_end()) => {}
+        () = server::serve(listener, parts, wish.over()) => {}
         () = tidy(&store, &data) => {}
     }
     store.close().await;

@@ -222,7 +222,7 @@ async fn parts(app: &App, request: Request) -> Result<(String, Option<PostedInpu
                 input = Some(PostedInput {
                     name: file,
                     bytes: bytes.freeze(),
-                })
+                });
             }
         }
     }

@@ -273,10 +273,7 @@ async fn send_all(
             match &mut thin {
                 None => write.rows(run, &page)?,
                 Some(thin) => {
-                    let left: Vec<_> = page
-                        .into_iter()
-                        .flat_map(|sample| thin.take(sample))
-                        .collect();
+                    let left: Vec<_> = page.iter().flat_map(|sample| thin.take(sample)).collect();
                     write.rows(run, &left)?;
                 }
             }
