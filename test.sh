@@ -23,8 +23,9 @@ mkdir -p "$PODOMETER_CACHE"
 began=$(date +%s)
 step() { printf '\n== %s (at %s s)\n' "$1" "$(($(date +%s) - began))"; }
 
-missing=
-for tool in gcc make; do command -v "$tool" >/dev/null || missing="$missing $tool"; done
+tools='gcc make' missing=
+[ -n "$fast" ] || tools="$tools tmux"
+for tool in $tools; do command -v "$tool" >/dev/null || missing="$missing $tool"; done
 if [ -n "$missing" ]; then
   [ "$(id -u)" = 0 ] || { echo "install first:$missing" >&2; exit 2; }
   # shellcheck disable=SC2086
@@ -56,6 +57,15 @@ if [ -z "$fast" ]; then
   KUBECTL="$PWD/tests/cluster/cluster.sh kubectl" kubernetes/render.sh --check
 fi
 
+step "the page: types, unit tests, and that what is checked in is what comes of the sources"
+node=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p')
+if [ "${node:-0}" -ge 20 ]; then
+  web/check.sh
+else
+  echo "not checked: this needs Node 20 or later with npm" >&2
+  [ -z "${CI:-}" ] || exit 1
+fi
+
 step "manifests"
 if command -v kubectl >/dev/null; then
   kubernetes/render.sh --check
@@ -68,6 +78,11 @@ cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 step "tests"
 timeout 3000 cargo test --workspace --quiet --no-fail-fast
+
+if [ -z "$fast" ] && [ "${node:-0}" -ge 20 ]; then
+  step "the page in a browser"
+  timeout 600 web/e2e/run.sh "$CARGO_TARGET_DIR/debug/podometer"
+fi
 
 if [ -n "${PODOMETER_TEST_NODE_AGENT:-}" ]; then
   step "the node's agent away for 30 s"

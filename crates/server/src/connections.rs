@@ -26,7 +26,7 @@ use tower::ServiceExt;
 use crate::{App, Parts, api, problem};
 
 /// How long a peer may leave what was sent to it unacknowledged before its connection is dropped.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
+const UNACKNOWLEDGED: Duration = Duration::from_mins(1);
 /// How long answers may take to end when the server is told to end.
 const GRACE: Duration = Duration::from_secs(2);
 

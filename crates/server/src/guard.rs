@@ -209,9 +209,9 @@ mod tests {
         headers
     }
 
-    fn status(guard: &Guard, method: Method, path: &str, pairs: &[(&'static str, &str)]) -> u16 {
+    fn status(guard: &Guard, method: &Method, path: &str, pairs: &[(&'static str, &str)]) -> u16 {
         use axum::response::IntoResponse;
-        match guard.admit(&method, path, &headers(pairs), Instant::now()) {
+        match guard.admit(method, path, &headers(pairs), Instant::now()) {
             Ok(()) => 200,
             Err(problem) => problem.into_response().status().as_u16(),
         }
@@ -237,7 +237,7 @@ mod tests {
             "LOCALHOST",
         ] {
             assert_eq!(
-                status(&guard, Method::GET, "/api/orders", &[("host", host)]),
+                status(&guard, &Method::GET, "/api/orders", &[("host", host)]),
                 200,
                 "{host}"
             );
@@ -250,16 +250,16 @@ mod tests {
             "",
         ] {
             assert_eq!(
-                status(&guard, Method::GET, "/", &[("host", host)]),
+                status(&guard, &Method::GET, "/", &[("host", host)]),
                 403,
                 "{host}"
             );
         }
-        assert_eq!(status(&guard, Method::GET, "/", &[]), 403);
+        assert_eq!(status(&guard, &Method::GET, "/", &[]), 403);
         let post = |pairs: &[(&'static str, &str)]| {
             let mut all = vec![("host", "localhost:7465")];
             all.extend(pairs);
-            status(&guard, Method::POST, "/api/orders", &all)
+            status(&guard, &Method::POST, "/api/orders", &all)
         };
         assert_eq!(post(&[]), 200);
         assert_eq!(post(&[("origin", "http://localhost:7465")]), 200);
@@ -279,7 +279,7 @@ mod tests {
     fn a_token_or_a_session_opens_the_api() {
         let guard = Guard::new(Token::new(SECRET));
         let get =
-            |pairs: &[(&'static str, &str)]| status(&guard, Method::GET, "/api/orders", pairs);
+            |pairs: &[(&'static str, &str)]| status(&guard, &Method::GET, "/api/orders", pairs);
         assert_eq!(get(&[("host", "podometer.example")]), 401);
         assert_eq!(
             get(&[("authorization", "Bearer wrong-token-wrong-token")]),
@@ -294,7 +294,7 @@ mod tests {
             200
         );
         for open in ["/", "/healthz", "/assets/a.js", "/api/session"] {
-            assert_eq!(status(&guard, Method::GET, open, &[]), 200, "{open}");
+            assert_eq!(status(&guard, &Method::GET, open, &[]), 200, "{open}");
         }
 
         assert_eq!(guard.sign_in("wrong", Instant::now()), None);

@@ -97,15 +97,13 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn summaries(&self, filter: &SummaryFilter) -> Result<Vec<OrderSummary>, Error> {
-        let mut which = "id < $2".to_owned();
-        if filter.status.is_some() {
-            which.push_str(" and status = $3");
-        }
-        if filter.name.is_some() {
-            let place = if filter.status.is_some() { 4 } else { 3 };
-            which.push_str(&format!(" and name like ${place} escape '!'"));
-        }
-        let mut page = made(select(&which), true)
+        let which = match (filter.status, &filter.name) {
+            (None, None) => "id < $2",
+            (Some(_), None) => "id < $2 and status = $3",
+            (None, Some(_)) => "id < $2 and name like $3 escape '!'",
+            (Some(_), Some(_)) => "id < $2 and status = $3 and name like $4 escape '!'",
+        };
+        let mut page = made(select(which), true)
             .bind(filter.limit)
             .bind(filter.before.unwrap_or(i64::MAX));
         if let Some(status) = filter.status {

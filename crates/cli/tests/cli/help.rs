@@ -16,6 +16,7 @@ fn help_of_every_command() {
         &["status", "--help"],
         &["chart", "--help"],
         &["report", "--help"],
+        &["serve", "--help"],
         &["delete", "--help"],
         &["completions", "--help"],
         &["up", "--help"],

@@ -66,11 +66,15 @@ const FORM: &str = "multipart/form-data";
 /// The body of a post, for the document.
 pub(super) fn describe_body(mut it: Describing<'_>) -> Describing<'_> {
     let order = it.schema::<OrderFile>().to_value();
+    // A string would be a path.
+    let order =
+        json!({ "allOf": [order, { "properties": { "input": { "not": { "type": "string" } } } }] });
     let form = json!({
         "type": "object",
         "required": ["order"],
+        "additionalProperties": false,
         "properties": {
-            "order": { "type": "string", "contentMediaType": JSON, "description": "The order" },
+            "order": order,
             "input": { "type": "string", "format": "binary", "description": "The picture that it starts from" },
         },
     });
@@ -218,7 +222,7 @@ async fn parts(app: &App, request: Request) -> Result<(String, Option<PostedInpu
                 input = Some(PostedInput {
                     name: file,
                     bytes: bytes.freeze(),
-                })
+                });
             }
         }
     }

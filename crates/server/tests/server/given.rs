@@ -15,6 +15,7 @@ use model::{
     Attempt, AttemptKey, OrderId, OrderUid, Position, Reading, Reason, Resource, Run, Sample,
     Status, Timestamp, Totals, Values,
     attempt::Launcher,
+    order::OrderFile,
     run::{Quality, RunEnd},
 };
 use serde_json::Value;
@@ -347,7 +348,7 @@ impl Operate for Takes {
     fn load(&self, posted: Posted) -> BoxFuture<'_, Result<Loaded, Refused>> {
         let mut all = self.0.lock().unwrap();
         let taken = all.iter().any(|before| before.order == posted.order) && !posted.again;
-        let parsed: Result<Value, _> = serde_json::from_str(&posted.order);
+        let parsed: Result<OrderFile, _> = serde_json::from_str(&posted.order);
         all.push(posted);
         let answer = match parsed {
             Err(error) => Err(Refused::Invalid(format!("order:1:1: {error}"))),

@@ -10,6 +10,13 @@ use crate::given::*;
 /// Installing takes a while the first time.
 const LIMIT: Duration = Duration::from_mins(5);
 
+/// All checks are on but this: a schema can't say which tasks there are, nor how high a number of retries may be.
+const CONFIG: &str = r#"
+[[operations]]
+include-name = "POST /api/orders"
+checks.positive_data_acceptance.enabled = false
+"#;
+
 /// The program; `None` where tests without what has to be fetched are wanted.
 async fn program() -> Option<String> {
     if std::env::var("PODOMETER_TEST_FAST").as_deref() == Ok("1") {
@@ -47,15 +54,11 @@ async fn the_api_does_what_its_document_says() {
         )
         .await;
     let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("schemathesis.toml"), CONFIG).unwrap();
     let mut tried = Command::new(program);
     tried
         .args(["run", &format!("http://{}/api/openapi.json", given.address)])
-        .args([
-            "--checks",
-            "all",
-            "--phases",
-            "examples,coverage,fuzzing,stateful",
-        ])
+        .args(["--phases", "examples,coverage,fuzzing,stateful"])
         .args([
             "--seed",
             "1",

@@ -137,7 +137,12 @@ async fn a_foreign_name_and_a_foreign_page_are_refused() {
     assert!(given.posted.lock().unwrap().is_empty());
     let own = format!("http://{}", given.address);
     let answer = given
-        .send("POST", "/api/orders", &[json, ("origin", &own)], "{}")
+        .send(
+            "POST",
+            "/api/orders",
+            &[json, ("origin", &own)],
+            r#"{"id":"a","tasks":["b"]}"#,
+        )
         .await;
     assert_eq!(answer.status, StatusCode::CREATED);
 }

@@ -37,7 +37,7 @@ async fn summaries_come_in_pages_and_say_what_runs(given) {
     assert_eq!(ids, ["leaf-3", "leaf-2", "leaf-1"]);
     let first = &page[2];
     assert_eq!((first.done, first.position), (1, Some(Position(1))));
-    assert_eq!(first.task.as_ref().map(|task| task.as_str()), Some("segment"));
+    assert_eq!(first.task.as_ref().map(model::TaskName::as_str), Some("segment"));
     assert_eq!((first.cpu_seconds, first.memory_anon_peak_bytes), (Some(2.5), Some(5_000_000)));
     assert_eq!((page[1].done, &page[1].task), (0, &None));
     assert_eq!((page[0].cpu_seconds, page[0].duration_seconds), (None, None));

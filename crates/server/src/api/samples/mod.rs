@@ -16,7 +16,7 @@ use axum::{
 use bytes::Bytes;
 use futures::stream;
 use model::{Attempt, OrderId, Position, Resource, TaskName, Timestamp};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{RunRow, Span, StoredSample};
@@ -49,7 +49,8 @@ pub(crate) struct SamplesQuery {
     #[schemars(with = "Option<u32>", range(max = 4_294_967_295u32))]
     attempt: Option<Attempt>,
     /// Which resources, apart by commas or repeated; all, if none is named.
-    #[schemars(regex(pattern = "^(cpu|memory|threads)(,(cpu_user|memory_anon|swap))?$"))]
+    #[serde(default)]
+    #[schemars(schema_with = "resource_list")]
     resource: Option<String>,
     /// Only those at this instant or later, RFC 3339.
     #[schemars(extend("format" = "date-time"))]
@@ -62,6 +63,16 @@ pub(crate) struct SamplesQuery {
     /// At most so many of each run: of each stretch of time those with the lowest and the highest values.
     #[schemars(range(min = 2, max = 1_000_000))]
     max_points: Option<u32>,
+}
+
+/// Names of resources, apart by commas.
+fn resource_list(_: &mut SchemaGenerator) -> Schema {
+    let names: Vec<_> = Resource::ALL
+        .iter()
+        .map(|resource| resource.name())
+        .collect();
+    let names = names.join("|");
+    json_schema!({ "type": "string", "pattern": format!("^({names})(,({names}))*$") })
 }
 
 /// The form of the answer.
@@ -184,7 +195,7 @@ async fn wanted(app: &App, id: OrderId, query: SamplesQuery) -> Result<Wanted, P
     if max_points.is_some_and(|most| !(2..=1_000_000).contains(&most)) {
         return Err(Problem::bad("in the query: max_points is 2 to 1000000"));
     }
-    let resources = resources(query.resource.as_deref().unwrap_or_default())?;
+    let resources = resources(query.resource.as_deref())?;
     order(app, &id).await?;
     let mut runs = app.store.runs(&id).await?;
     runs.retain(|run| {
@@ -206,14 +217,13 @@ async fn wanted(app: &App, id: OrderId, query: SamplesQuery) -> Result<Wanted, P
     })
 }
 
-/// Each once, in the order in which they are asked for.
-fn resources(list: &str) -> Result<Vec<Resource>, Problem> {
+/// Each once, in the order in which they are asked for; all, if none is named.
+fn resources(list: Option<&str>) -> Result<Vec<Resource>, Problem> {
+    let Some(list) = list else {
+        return Ok(Resource::ALL.to_vec());
+    };
     let mut found = Vec::new();
-    for name in list
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-    {
+    for name in list.split(',') {
         let resource: Resource = name
             .parse()
             .map_err(|error| Problem::bad(format!("in the query: resource: {error}")))?;
@@ -221,11 +231,7 @@ fn resources(list: &str) -> Result<Vec<Resource>, Problem> {
             found.push(resource);
         }
     }
-    Ok(if found.is_empty() {
-        Resource::ALL.to_vec()
-    } else {
-        found
-    })
+    Ok(found)
 }
 
 type Chunks = mpsc::Sender<io::Result<Bytes>>;
@@ -267,10 +273,7 @@ async fn send_all(
             match &mut thin {
                 None => write.rows(run, &page)?,
                 Some(thin) => {
-                    let left: Vec<_> = page
-                        .into_iter()
-                        .flat_map(|sample| thin.take(sample))
-                        .collect();
+                    let left: Vec<_> = page.iter().flat_map(|sample| thin.take(sample)).collect();
                     write.rows(run, &left)?;
                 }
             }

@@ -46,7 +46,7 @@ impl Thin {
     }
 
     /// Takes the next sample; what of those before is kept for good.
-    pub(super) fn take(&mut self, sample: StoredSample) -> Vec<StoredSample> {
+    pub(super) fn take(&mut self, sample: &StoredSample) -> Vec<StoredSample> {
         let place = self.came;
         self.came += 1;
         // More may have been stored since they were counted: those belong to the last stretch.
@@ -54,17 +54,17 @@ impl Thin {
         let mut kept = Vec::new();
         if stretch > self.stretch {
             self.stretch = stretch;
-            kept = self.flush(place);
+            kept = self.flush();
         }
-        self.last = Some((place, sample));
+        self.last = Some((place, *sample));
         if place == 0 {
-            return vec![sample];
+            return vec![*sample];
         }
         self.compare(place, sample);
         kept
     }
 
-    fn compare(&mut self, place: usize, sample: StoredSample) {
+    fn compare(&mut self, place: usize, sample: &StoredSample) {
         for (at, resource) in self.resources.iter().enumerate() {
             let Some(value) = sample.values.get(*resource) else {
                 continue;
@@ -83,7 +83,7 @@ impl Thin {
             };
             self.extremes[at] = Some((low, high));
             if low == place || high == place {
-                self.held.insert(place, sample);
+                self.held.insert(place, *sample);
             }
         }
         let extremes = &self.extremes;
@@ -97,7 +97,7 @@ impl Thin {
     }
 
     /// What is kept of the stretch, in order.
-    fn flush(&mut self, _: usize) -> Vec<StoredSample> {
+    fn flush(&mut self) -> Vec<StoredSample> {
         self.extremes.fill(None);
         std::mem::take(&mut self.held).into_values().collect()
     }
@@ -136,7 +136,7 @@ mod tests {
 
     fn thinned(samples: &[StoredSample], most: usize, said: usize) -> Vec<StoredSample> {
         let mut thin = Thin::new(most, said, &TWO);
-        let mut left: Vec<_> = samples.iter().flat_map(|s| thin.take(*s)).collect();
+        let mut left: Vec<_> = samples.iter().flat_map(|s| thin.take(s)).collect();
         left.extend(thin.end());
         left
     }
