@@ -146,10 +146,42 @@ impl Store {
         order: &OrderId,
         position: Position,
         attempt: Attempt,
+        take: impl FnMut(StoredSample),
+    ) -> Result<u64, Error> {
+        self.each_from(order, (position, attempt), Place::START, take)
+            .await
+    }
+
+    /// The samples of an attempt that follow one that is known already, for those who watch it run.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn samples_after(
+        &self,
+        order: &OrderId,
+        position: Position,
+        attempt: Attempt,
+        (time, seq): (Timestamp, u64),
+    ) -> Result<Vec<StoredSample>, Error> {
+        let known = Place {
+            time,
+            seq: seq as i64,
+            task: i64::MAX,
+        };
+        let mut samples = Vec::new();
+        self.each_from(order, (position, attempt), known, |one| samples.push(one))
+            .await?;
+        Ok(samples)
+    }
+
+    async fn each_from(
+        &self,
+        order: &OrderId,
+        (position, attempt): (Position, Attempt),
+        mut after: Place,
         mut take: impl FnMut(StoredSample),
     ) -> Result<u64, Error> {
         let mut count = 0;
-        let mut after = Place::START;
         let between = self.between(order, position, attempt).await;
         let between = between.map_err(self.database.failed(READING))?;
         let order_id = "(select id from orders where name = $1)";

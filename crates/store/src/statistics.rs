@@ -8,7 +8,7 @@
 //! are at or below it.
 
 use model::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     columns::{Columns, Sql, whole},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What the samples of a run amount to. All `None` until the run has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Statistics {
     /// How many samples of it are stored.
     pub stored_samples: Option<u64>,
