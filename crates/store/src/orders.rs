@@ -51,10 +51,16 @@ pub struct OrderRow {
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub created_at: Timestamp,
     /// When its first task started.
-    #[serde(serialize_with = "optional_rfc3339", deserialize_with = "from_optional_rfc3339")]
+    #[serde(
+        serialize_with = "optional_rfc3339",
+        deserialize_with = "from_optional_rfc3339"
+    )]
     pub started_at: Option<Timestamp>,
     /// When it ended.
-    #[serde(serialize_with = "optional_rfc3339", deserialize_with = "from_optional_rfc3339")]
+    #[serde(
+        serialize_with = "optional_rfc3339",
+        deserialize_with = "from_optional_rfc3339"
+    )]
     pub ended_at: Option<Timestamp>,
     /// What starts its tasks; `None` while nobody has registered it.
     pub launcher: Option<Launcher>,

@@ -36,10 +36,16 @@ pub struct RunRow {
     /// Whether its end was not seen by its runner; `None` while it runs.
     pub censored: Option<bool>,
     /// When its command started.
-    #[serde(serialize_with = "optional_rfc3339", deserialize_with = "from_optional_rfc3339")]
+    #[serde(
+        serialize_with = "optional_rfc3339",
+        deserialize_with = "from_optional_rfc3339"
+    )]
     pub started_at: Option<Timestamp>,
     /// When it ended.
-    #[serde(serialize_with = "optional_rfc3339", deserialize_with = "from_optional_rfc3339")]
+    #[serde(
+        serialize_with = "optional_rfc3339",
+        deserialize_with = "from_optional_rfc3339"
+    )]
     pub ended_at: Option<Timestamp>,
     /// What it used.
     #[serde(flatten)]

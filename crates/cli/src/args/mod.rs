@@ -3,19 +3,24 @@
 mod cluster;
 mod exec;
 mod load;
+mod place;
 mod read;
 mod run;
 mod up;
 mod values;
+mod watch;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource,
+};
 use image_tasks::ImageTask;
 
 pub(crate) use cluster::{ClusterArgs, MaybeClusterArgs};
 pub(crate) use exec::ExecArgs;
 pub(crate) use load::{LoadArgs, LogsArgs, TerminateArgs};
+pub(crate) use place::{Named, Place, PlaceArgs, Server, ServerArgs};
 pub(crate) use read::{
     ChartArgs, CompletionsArgs, DeleteArgs, MigrateArgs, OrdersArgs, PictureFormat, ReportArgs,
     StatusArgs,
@@ -23,6 +28,7 @@ pub(crate) use read::{
 pub(crate) use run::{BusArgs, MeasureArgs, RunArgs, SourceArg};
 pub(crate) use up::{DownArgs, Overlay, UpArgs};
 pub(crate) use values::Age;
+pub(crate) use watch::WatchArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,6 +36,7 @@ Examples:
   podometer exec -- make -j4             measure one command
   podometer orders                       what was run
   podometer status leaf                  how an order stands
+  podometer watch leaf                   live charts of it, in the terminal
   podometer up                           bring Podometer to a cluster
 
 Exit codes: 0 done, 1 an order failed, 2 bad input or usage, 3 a service could not be reached,
@@ -44,6 +51,27 @@ pub(crate) struct Cli {
     // Not required by clap, whose error would name the hidden ones as well.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+impl Cli {
+    /// What was typed; ends the program where that is no command.
+    pub(crate) fn from_command_line() -> Self {
+        let matches = Self::command().get_matches();
+        let cli = Self::from_arg_matches(&matches);
+        let mut cli = cli.unwrap_or_else(|error| error.format(&mut Self::command()).exit());
+        // What all commands take is known to the one that was typed as well.
+        let typed = matches.subcommand().map_or(&matches, |(_, typed)| typed);
+        cli.global.named = Named {
+            data: is_typed(typed, "data"),
+            database: is_typed(typed, "database_url"),
+        };
+        cli
+    }
+}
+
+fn is_typed(matches: &ArgMatches, id: &str) -> bool {
+    let known = matches.try_contains_id(id).unwrap_or(false);
+    known && matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 /// Where help lists what every command takes.
@@ -71,6 +99,9 @@ pub(crate) struct Global {
     pub(crate) no_migrate: bool,
     #[command(flatten)]
     pub(crate) verbosity: Verbosity,
+    /// Which of these stand on the command line itself.
+    #[arg(skip)]
+    pub(crate) named: Named,
 }
 
 /// How much is said on standard error.
@@ -93,6 +124,7 @@ pub(crate) enum Command {
     Load(LoadArgs),
     Orders(OrdersArgs),
     Status(StatusArgs),
+    Watch(WatchArgs),
     Logs(LogsArgs),
     Terminate(TerminateArgs),
     Chart(ChartArgs),
@@ -113,8 +145,6 @@ pub(crate) enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -2,9 +2,18 @@
 
 use anyhow::Result;
 
-use crate::{args::TerminateArgs, cluster::Cluster, exit::Code, output};
+use super::on_server;
+use crate::{
+    args::{Named, TerminateArgs},
+    cluster::Cluster,
+    exit::Code,
+    output,
+};
 
-pub(super) async fn run(args: TerminateArgs) -> Result<Code> {
+pub(super) async fn run(args: TerminateArgs, named: Named) -> Result<Code> {
+    if let Some(server) = args.server.wanted(args.cluster.is_named(), named)? {
+        return on_server::terminate(&args.order, &server).await;
+    }
     let cluster = Cluster::connect(&args.cluster).await?;
     output::note(&format!("podometer terminate: {}", cluster.place()));
     let found = cluster.order_or_usage(&args.order).await?;
