@@ -69,6 +69,14 @@ cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "tests"
 timeout 3000 cargo test --workspace --quiet --no-fail-fast
 
+if [ -n "${PODOMETER_TEST_NODE_AGENT:-}" ]; then
+  step "the node's agent away for 30 s"
+  timeout 600 cargo test --workspace --quiet --test cluster -- --ignored node_agent
+elif [ -z "$fast" ]; then
+  echo "not run: the test of a node whose agent is away; PODOMETER_TEST_NODE_AGENT says how to stop it" >&2
+  [ -z "${CI:-}" ] || exit 1
+fi
+
 step "exactness, in short"
 # The programs that the tests have built: another build of a single crate would choose other features
 # and build all dependencies anew.

@@ -8,6 +8,7 @@
 #                                  with this script, however that ends; nothing but FOLDER stays.
 #   cluster.sh import FOLDER FILE  gives the node the images of an archive (docker save's form)
 #   cluster.sh trust FOLDER HOST:PORT CA   lets the node pull from a registry whose authority is CA
+#   cluster.sh agent FOLDER stop|continue   freezes the node's kubelet, or lets it go on
 #   cluster.sh kubectl ...         runs kubectl of the cluster's version
 #
 # PODOMETER_CACHE: where the programs are kept. PODOMETER_MAX_PODS: pods at once (110).
@@ -103,6 +104,9 @@ case ${1:-} in
     mkdir -p "$2/config/certs.d/$3"
     cp "$4" "$2/config/certs.d/$3/ca.crt"
     printf 'server = "https://%s"\n[host."https://%s"]\nca = "ca.crt"\n' "$3" "$3" >"$2/config/certs.d/$3/hosts.toml" ;;
+  agent)
+    case $3 in stop) signal=STOP ;; continue) signal=CONT ;; *) echo "stop or continue, not $3" >&2; exit 2 ;; esac
+    kill -"$signal" "$(pgrep -P "$(cat "$2/node.pid")" -f '^[^ ]*/kubernetes kubelet ')" ;;
   kubectl) shift; exec "$programs/kubernetes" kubectl "$@" ;;
-  *) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

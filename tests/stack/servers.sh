@@ -6,6 +6,7 @@
 # start_cluster does the same for a Kubernetes cluster:
 #   PODOMETER_TEST_KUBECONFIG         an administrator's; a caller who sets it has a cluster: none is started
 #   PODOMETER_TEST_IMPORT             a command that gives the cluster the images of the archive named after it
+#   PODOMETER_TEST_NODE_AGENT         a command that takes `stop` and `continue`: what it freezes is the node's agent
 #   PODOMETER_TEST_REGISTRY           the folder of a registry.sh, which pods and the node reach and the node trusts
 
 servers_folder=
@@ -93,6 +94,7 @@ start_cluster() {
   done
   export PODOMETER_TEST_KUBECONFIG=$folder/kubeconfig
   export PODOMETER_TEST_IMPORT="$cluster import $folder"
+  export PODOMETER_TEST_NODE_AGENT="$cluster agent $folder"
   start_registry "$folder"
 }
 

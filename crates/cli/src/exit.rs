@@ -45,7 +45,7 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Code {
 }
 
 fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
-    if cause.is::<Usage>() || cause.is::<OrderError>() {
+    if cause.is::<Usage>() || cause.is::<OrderError>() || cause.is::<metrics::Error>() {
         return Some(Code::BAD_INPUT);
     }
     if let Some(error) = cause.downcast_ref::<image_tasks::Error>() {

@@ -18,11 +18,13 @@ mod data;
 mod exit;
 mod load;
 mod logging;
+mod metrics;
 mod output;
 mod owner;
 mod remote;
 mod session;
 mod signals;
+mod terminate;
 mod time;
 mod watch;
 

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use model::{Attempt, OrderUid, Position, TerminationLog, attempt::Launcher};
-use store::Store;
+use store::{OrderRow, Store};
 use uuid::Uuid;
 
 use crate::{data::DataFolder, output, time};
@@ -80,6 +80,14 @@ fn lock_here<'a>(data: &DataFolder, owner: &'a str) -> Result<Option<&'a str>> {
         // As it was before there were servers.
         None => Ok((!data.is_on_server()).then_some(owner)),
     }
+}
+
+/// Whether what runs an order looks into this data folder.
+///
+/// # Errors
+/// If the folder's id can't be read.
+pub(crate) fn is_here(data: &DataFolder, order: &OrderRow) -> Result<bool> {
+    Ok(lock_here(data, &order.owner)?.is_some())
 }
 
 /// A lock, as another process finds it.

@@ -34,6 +34,14 @@ impl Wish {
         *self.control.borrow() > Control::Run
     }
 
+    /// Waits until it is to end.
+    pub(crate) async fn to_end(&mut self) {
+        let wait = self.control.wait_for(|control| *control > Control::Run);
+        if wait.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Waits until it is to end at once.
     pub(crate) async fn at_once(&mut self) {
         let wait = self.control.wait_for(|control| *control == Control::Hard);

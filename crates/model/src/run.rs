@@ -154,6 +154,24 @@ pub struct RunEnd {
     pub censored: bool,
 }
 
+impl RunEnd {
+    /// Whether this says only that something told the run to end, and `other` says why.
+    pub fn is_explained_by(&self, other: &Self) -> bool {
+        let causes = [Reason::Evicted, Reason::TimedOut, Reason::Lost];
+        self.reason == Reason::Terminated && causes.contains(&other.reason)
+    }
+
+    /// This end, for the other one's reason.
+    #[must_use]
+    pub fn explained_by(self, other: &Self) -> Self {
+        Self {
+            reason: other.reason,
+            message: other.message.clone().or(self.message),
+            ..self
+        }
+    }
+}
+
 /// How well a run was measured.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Quality {

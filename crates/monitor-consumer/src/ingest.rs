@@ -16,7 +16,7 @@ use store::{Item, Log, Store};
 use tokio::{
     sync::mpsc,
     task::{JoinHandle, yield_now},
-    time::{sleep_until, timeout},
+    time::{MissedTickBehavior, interval, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -25,6 +25,7 @@ use crate::{
     events::{Board, Event, Finished},
     finish,
     gather::{Gather, LogKey, Whose},
+    metrics::{Behind, Metrics},
     source::{Heard, Source},
     writer::{self, Written},
 };
@@ -39,6 +40,8 @@ const FULL: usize = 2 * BATCH;
 const DEAF: Duration = Duration::from_secs(5);
 /// How long the last batch may take when the service ends.
 const LAST: Duration = Duration::from_secs(5);
+/// How often it is seen how far behind it is.
+const SEE: Duration = Duration::from_secs(1);
 
 /// What happens beside reading.
 enum Beside {
@@ -115,6 +118,8 @@ impl Ingest {
         mut added: mpsc::Receiver<(OrderHandle, PathBuf)>,
         stopping: CancellationToken,
     ) {
+        let (mut see, mut behind) = (interval(SEE), Behind::default());
+        see.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if self.write_what_is_due() {
                 // A task that was just spawned is run by this thread alone, and only when this one pauses:
@@ -131,6 +136,7 @@ impl Ingest {
                 biased;
                 () = stopping.cancelled() => return self.last_words().await,
                 Some(written) = finished(&mut self.writing) => self.written(written).await,
+                _ = see.tick() => self.see(&mut behind),
                 Some(beside) = self.told.recv() => self.beside(beside),
                 order = added.recv() => match order {
                     Some((handle, folder)) => self.add(handle, folder),
@@ -150,6 +156,11 @@ impl Ingest {
         }
     }
 
+    fn see(&self, behind: &mut Behind) {
+        let (items, writing) = (self.gather.len(), self.writing.is_some());
+        behind.see(&self.options.metrics, self.source.unread(), items, writing);
+    }
+
     /// Takes part in an order with topics of its own.
     fn add(&mut self, handle: OrderHandle, folder: PathBuf) {
         let log = own_log(&self.bus, &handle);
@@ -162,6 +173,7 @@ impl Ingest {
     fn assigned(&mut self, key: LogKey) {
         self.ours.insert(key.clone());
         let (bus, store, tell) = (self.bus.clone(), self.store.clone(), self.tell.clone());
+        let metrics = self.options.metrics.clone();
         tokio::spawn(async move {
             let log = Log {
                 bus: bus.instance().to_owned(),
@@ -169,7 +181,7 @@ impl Ingest {
                 partition: key.1,
                 generation: finish::generation(&bus, &key.0).await,
             };
-            begun(store, tell, key, log).await;
+            begun(store, tell, key, log, metrics).await;
         });
     }
 
@@ -177,7 +189,8 @@ impl Ingest {
     fn look_up(&mut self, key: LogKey, log: Log) {
         self.ours.insert(key.clone());
         let (store, tell) = (self.store.clone(), self.tell.clone());
-        tokio::spawn(begun(store, tell, key, log));
+        let metrics = self.options.metrics.clone();
+        tokio::spawn(begun(store, tell, key, log, metrics));
     }
 
     fn beside(&mut self, beside: Beside) {
@@ -240,6 +253,7 @@ impl Ingest {
             }
             bus::Event::Unreadable(unreadable) => {
                 if self.gather.pass(&key, incoming.offset) {
+                    self.options.metrics.dead_letters.inc();
                     self.publisher.bury(&key.0, &unreadable).await;
                 }
             }
@@ -257,7 +271,8 @@ impl Ingest {
         if self.gather.is_due() {
             let gathered = self.gather.gathered();
             let store = self.store.clone();
-            self.writing = Some(tokio::spawn(writer::write(store, gathered)));
+            let metrics = self.options.metrics.clone();
+            self.writing = Some(tokio::spawn(writer::write(store, gathered, metrics)));
         }
         self.writing.is_some()
     }
@@ -309,6 +324,7 @@ impl Ingest {
 
     /// Puts what no database takes among the dead letters.
     async fn bury(&self, item: &Item, (topic, _): &LogKey, reason: &str) {
+        self.options.metrics.dead_letters.inc();
         tracing::warn!(%topic, reason, "a message can't be stored; it goes to the dead letters");
         let value = format!("{item:?}");
         let buried = self
@@ -342,6 +358,8 @@ impl Ingest {
     fn finish_what_is_stored(&mut self) {
         for (uid, status) in self.gather.stored() {
             self.gather.over(uid);
+            let finished = &self.options.metrics.orders_finished;
+            finished.get_or_create(&[("status", status.as_str())]).inc();
             self.board.tell(Event::Stored {
                 order_uid: uid,
                 status,
@@ -394,7 +412,8 @@ impl Ingest {
                 let _ = writing.await;
             }
             if self.gather.is_due() {
-                writer::write(self.store.clone(), self.gather.gathered()).await;
+                let gathered = self.gather.gathered();
+                writer::write(self.store.clone(), gathered, self.options.metrics.clone()).await;
             }
         };
         // What isn't stored now will be read again.
@@ -413,8 +432,14 @@ pub(crate) fn own_log(bus: &Bus, handle: &OrderHandle) -> Log {
     }
 }
 
-async fn begun(store: Store, tell: mpsc::UnboundedSender<Beside>, key: LogKey, log: Log) {
-    let stored = writer::offsets(&store, std::slice::from_ref(&log)).await;
+async fn begun(
+    store: Store,
+    tell: mpsc::UnboundedSender<Beside>,
+    key: LogKey,
+    log: Log,
+    metrics: Metrics,
+) {
+    let stored = writer::offsets(&store, std::slice::from_ref(&log), &metrics).await;
     let stored = stored.into_iter().next().flatten();
     let _ = tell.send(Beside::Begun(key, log, stored));
 }

@@ -13,6 +13,7 @@ mod finish;
 mod gather;
 mod housekeeping;
 mod ingest;
+mod metrics;
 mod one;
 mod service;
 mod source;
@@ -26,6 +27,7 @@ use store::Store;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use crate::metrics::Metrics;
 use events::Board;
 pub use events::{Event, Finished};
 pub use service::{Config, exit_code};
@@ -37,6 +39,8 @@ pub struct Options {
     pub draw: bool,
     /// Whether it reads the topics that all orders share, instead of those of the orders that are added.
     pub shared: Option<Shared>,
+    /// What it counts.
+    pub metrics: Metrics,
 }
 
 /// How shared topics are read.

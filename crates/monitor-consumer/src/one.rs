@@ -51,6 +51,7 @@ pub(crate) async fn serve(
     bus: &Bus,
     store: &Store,
     handle: OrderHandle,
+    options: Options,
     signal: impl Future<Output = ()>,
 ) -> Result<bool> {
     bus.create_topics(&handle.topics).await?;
@@ -59,7 +60,7 @@ pub(crate) async fn serve(
         tracing::info!(%order, "was stored already");
         return Ok(true);
     }
-    let service = MonitorConsumer::start(bus, store.clone(), Options::default())?;
+    let service = MonitorConsumer::start(bus, store.clone(), options)?;
     service.add(handle, PathBuf::new()).await;
     let finished = tokio::select! {
         finished = service.finished(uid) => Some(finished),

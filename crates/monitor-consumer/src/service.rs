@@ -5,12 +5,13 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result};
 use bus::{Bus, Settings, TopicSettings};
 use clap::Parser;
+use metrics::Listen;
 use store::{Location, Migrations, ServerAddress, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    MonitorConsumer, Options, Shared,
+    Metrics, MonitorConsumer, Options, Shared,
     one::{self, One},
 };
 
@@ -58,6 +59,8 @@ pub struct Config {
         env = "CONSUMER_GROUP"
     )]
     group: String,
+    #[command(flatten)]
+    listen: Listen,
 }
 
 impl Config {
@@ -102,9 +105,22 @@ impl Config {
         };
         let store = Store::open(&location, migrations).await?;
         tracing::info!("{}", store.abilities());
+        let metrics = Metrics::default();
+        let mut registry = metrics::registry();
+        metrics.register(&mut registry);
         let done = match self.one.handle(&self.topic_prefix) {
-            Some(handle) => one::serve(&bus, &store, handle, signal).await?,
-            None => serve_shared(&bus, &store, self.group, signal).await?,
+            Some(handle) => {
+                let _served = self.listen.serve_or_warn(registry).await;
+                let options = Options {
+                    metrics,
+                    ..Options::default()
+                };
+                one::serve(&bus, &store, handle, options, signal).await?
+            }
+            None => {
+                let _served = self.listen.serve(registry).await?;
+                serve_shared(&bus, &store, self.group, metrics, signal).await?
+            }
         };
         store.close().await;
         Ok(if done {
@@ -131,12 +147,14 @@ async fn serve_shared(
     bus: &Bus,
     store: &Store,
     group: String,
+    metrics: Metrics,
     signal: impl Future<Output = ()>,
 ) -> Result<bool> {
     let topics = bus.create_shared().await?;
     let options = Options {
         draw: false,
         shared: Some(Shared { topics, group }),
+        metrics,
     };
     let service = MonitorConsumer::start(bus, store.clone(), options).context("starting")?;
     signal.await;

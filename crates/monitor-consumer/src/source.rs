@@ -53,6 +53,15 @@ impl Source {
         matches!(self, Self::Shared(_))
     }
 
+    /// How many messages the broker has that weren't read, as far as is known without asking it.
+    pub(crate) fn unread(&self) -> i64 {
+        let lags = match self {
+            Self::Own(reader) => reader.lag(),
+            Self::Shared(reader) => reader.lag(),
+        };
+        lags.iter().map(bus::Lag::records).sum()
+    }
+
     /// Begins to read a log.
     pub(crate) fn begin(
         &self,

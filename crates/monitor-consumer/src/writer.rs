@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use store::{Error, Ingested, Store};
 use tokio::time::sleep;
 
-use crate::gather::{Gathered, LogKey};
+use crate::{
+    Metrics,
+    gather::{Gathered, LogKey},
+};
 
 /// The first and the longest pause before a store that failed is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -21,12 +24,18 @@ pub(crate) struct Written {
 }
 
 /// Writes a batch, however long the database is away.
-pub(crate) async fn write(store: Store, mut gathered: Gathered) -> Written {
+pub(crate) async fn write(store: Store, mut gathered: Gathered, metrics: Metrics) -> Written {
     let (mut pause, mut away, mut lost) = (RETRY.0, Away::default(), Vec::new());
     loop {
+        let began = Instant::now();
         match store.ingest(&gathered.batch).await {
-            Ok(Ingested::Stored { refused, .. }) => {
+            Ok(Ingested::Stored {
+                samples,
+                duplicates,
+                refused,
+            }) => {
                 away.over();
+                metrics.stored(&gathered.batch.items, began, samples, duplicates);
                 return Written {
                     gathered,
                     lost,
@@ -34,10 +43,12 @@ pub(crate) async fn write(store: Store, mut gathered: Gathered) -> Written {
                 };
             }
             Ok(Ingested::Fenced { logs }) => {
+                metrics.fenced_batches.inc();
                 let places: Vec<_> = logs.iter().map(|(place, _)| *place).collect();
                 lost.extend(gathered.without(&places));
             }
             Err(error) => {
+                metrics.database_retries.inc();
                 away.failed(&error);
                 sleep(pause).await;
                 pause = (pause * 2).min(RETRY.1);
@@ -47,7 +58,11 @@ pub(crate) async fn write(store: Store, mut gathered: Gathered) -> Written {
 }
 
 /// Asks where the store stands with logs, however long the database is away.
-pub(crate) async fn offsets(store: &Store, logs: &[store::Log]) -> Vec<Option<i64>> {
+pub(crate) async fn offsets(
+    store: &Store,
+    logs: &[store::Log],
+    metrics: &Metrics,
+) -> Vec<Option<i64>> {
     let (mut pause, mut away) = (RETRY.0, Away::default());
     loop {
         match store.offsets(logs).await {
@@ -56,6 +71,7 @@ pub(crate) async fn offsets(store: &Store, logs: &[store::Log]) -> Vec<Option<i6
                 return offsets;
             }
             Err(error) => {
+                metrics.database_retries.inc();
                 away.failed(&error);
                 sleep(pause).await;
                 pause = (pause * 2).min(RETRY.1);

@@ -77,8 +77,15 @@ impl AttemptState {
     }
 
     /// Notes the end. Returns whether it says more than was known: the first end counts, a later one
-    /// that was observed by the runner itself completes one that wasn't.
+    /// that was observed by the runner itself completes one that wasn't, and the orchestrator may know why
+    /// a runner was told to end.
     pub(crate) fn end(&mut self, halt: Halt) -> bool {
+        if let Some(known) = &mut self.halt
+            && known.end.is_explained_by(&halt.end)
+        {
+            known.end = known.end.clone().explained_by(&halt.end);
+            return true;
+        }
         let news = match &self.halt {
             None => true,
             Some(known) => known.end.censored && !halt.end.censored,
@@ -197,6 +204,21 @@ mod tests {
         assert!(state.end(halt(false, Some(3))));
         assert!(!state.end(halt(true, None)));
         assert_eq!(state.run().end.unwrap().reason, Reason::Completed);
+    }
+
+    #[test]
+    fn why_a_runner_was_told_to_end_is_taken_from_who_knows() {
+        let because = |reason| {
+            let mut halt = halt(false, Some(3));
+            halt.end.reason = reason;
+            halt
+        };
+        let mut state = AttemptState::default();
+        assert!(state.end(because(Reason::Terminated)));
+        assert!(state.end(because(Reason::Evicted)));
+        assert!(!state.end(because(Reason::Terminated)));
+        let end = state.run().end.unwrap();
+        assert_eq!((end.reason, end.exit_code), (Reason::Evicted, Some(0)));
     }
 
     proptest! {

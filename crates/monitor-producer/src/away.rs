@@ -9,9 +9,12 @@ use std::{
 };
 
 use bus::{Delivery, Publisher};
+use metrics::Counter;
+use model::Message;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::{
+    Metrics,
     outbox::{IN_FLIGHT, Item, RETRY, now, until},
     spool::{self, SpoolFile, Spools},
 };
@@ -37,8 +40,8 @@ pub(crate) enum Progress {
 pub(crate) struct Away {
     file: SpoolFile,
     writing: Option<Writing>,
-    /// What was read of the file and sent, with the offset of its end.
-    flying: VecDeque<(Delivery, u64)>,
+    /// What was read of the file and sent.
+    flying: VecDeque<Sent>,
     /// How far the file is read.
     read: u64,
     /// How far it is delivered.
@@ -48,6 +51,15 @@ pub(crate) struct Away {
     write_again_at: Option<Instant>,
     /// The limit is reached. There is room again when the file is gone.
     full: bool,
+    samples_published: Counter,
+    publish_retries: Counter,
+}
+
+struct Sent {
+    delivery: Delivery,
+    /// Where it ends in the file.
+    end: u64,
+    is_sample: bool,
 }
 
 struct Writing {
@@ -57,7 +69,7 @@ struct Writing {
 }
 
 impl Away {
-    pub(crate) fn new(file: SpoolFile) -> Self {
+    pub(crate) fn new(file: SpoolFile, metrics: &Metrics) -> Self {
         Self {
             file,
             writing: None,
@@ -68,6 +80,8 @@ impl Away {
             send_again_at: None,
             write_again_at: None,
             full: false,
+            samples_published: metrics.samples_published.clone(),
+            publish_retries: metrics.publish_retries.clone(),
         }
     }
 
@@ -166,7 +180,11 @@ impl Away {
                     for (envelope, end) in messages {
                         // What was encoded once can be so again.
                         let delivery = publisher.enqueue_now(topic, &envelope).ok();
-                        self.flying.extend(delivery.map(|delivery| (delivery, end)));
+                        self.flying.extend(delivery.map(|delivery| Sent {
+                            delivery,
+                            end,
+                            is_sample: matches!(envelope.message, Message::Sample(_)),
+                        }));
                         self.read = end;
                     }
                 }
@@ -186,17 +204,19 @@ impl Away {
         while let Some(result) = delivered {
             if let Err(error) = result {
                 tracing::debug!("{}: not delivered: {error}", self.file.path().display());
+                self.publish_retries.inc_by(self.flying.len() as u64);
                 self.flying.clear();
                 self.read = self.delivered;
                 self.send_again_at = Some(Instant::now() + RETRY);
                 return;
             }
-            if let Some((_, end)) = self.flying.pop_front() {
-                self.delivered = end;
+            if let Some(sent) = self.flying.pop_front() {
+                self.delivered = sent.end;
                 self.resent += 1;
+                self.samples_published.inc_by(sent.is_sample.into());
             }
             delivered = match self.flying.front_mut() {
-                Some((next, _)) => now(next).await,
+                Some(next) => now(&mut next.delivery).await,
                 None => None,
             };
         }
@@ -212,9 +232,9 @@ async fn ended(writing: &mut Option<Writing>) -> io::Result<()> {
     }
 }
 
-async fn first(flying: &mut VecDeque<(Delivery, u64)>) -> Result<(), bus::Error> {
+async fn first(flying: &mut VecDeque<Sent>) -> Result<(), bus::Error> {
     match flying.front_mut() {
-        Some((delivery, _)) => delivery.await,
+        Some(sent) => (&mut sent.delivery).await,
         None => pending().await,
     }
 }

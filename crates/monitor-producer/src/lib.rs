@@ -7,6 +7,7 @@
 
 mod attempt;
 mod away;
+mod metrics;
 mod one;
 mod open;
 mod order;
@@ -30,6 +31,7 @@ use model::{Message, OrderHandle, OrderUid};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use crate::metrics::Metrics;
 use outbox::until;
 pub use rates::sample;
 pub use service::{Config, exit_code};
@@ -43,13 +45,15 @@ const INBOX: usize = 1024;
 const READ_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// How the service behaves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The folder for what can't be published while Kafka is away; it is made when it is needed. One
     /// producer at a time may serve an order from it. `None`: runners keep their readings then.
     pub spool: Option<PathBuf>,
     /// What all files in there may have together, bytes.
     pub spool_limit_bytes: u64,
+    /// What it counts.
+    pub metrics: Metrics,
 }
 
 impl Default for Options {
@@ -57,6 +61,7 @@ impl Default for Options {
         Self {
             spool: None,
             spool_limit_bytes: 256 * 1024 * 1024,
+            metrics: Metrics::default(),
         }
     }
 }
@@ -82,8 +87,10 @@ impl MonitorProducer {
         let publisher = Arc::new(bus.publisher()?);
         let (orders, added) = mpsc::channel(64);
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let limit = options.spool_limit_bytes;
-        let spools = options.spool.map(|folder| Spools::new(folder, limit));
+        let (limit, metrics) = (options.spool_limit_bytes, options.metrics);
+        let used = &metrics.spool_bytes;
+        let spools = options.spool;
+        let spools = spools.map(|folder| Spools::new(folder, limit, used.clone()));
         if let Some(spools) = spools.clone() {
             tasks.spawn_blocking(move || spools.tidy());
         }
@@ -91,6 +98,7 @@ impl MonitorProducer {
             reader,
             publisher,
             spools,
+            metrics,
             inboxes: HashMap::new(),
             tasks: tasks.clone(),
             stopping: stopping.clone(),
@@ -162,6 +170,7 @@ struct Router {
     reader: Reader,
     publisher: Arc<Publisher>,
     spools: Option<Spools>,
+    metrics: Metrics,
     inboxes: HashMap<OrderUid, (String, mpsc::Sender<Inbound>)>,
     tasks: TaskTracker,
     stopping: CancellationToken,
@@ -206,11 +215,12 @@ impl Router {
         let (sender, inbox) = mpsc::channel(INBOX);
         self.inboxes.insert(order.order_uid, (topic, sender));
         let (publisher, spools) = (Arc::clone(&self.publisher), self.spools.clone());
+        let metrics = self.metrics.clone();
         let stopping = self.stopping.clone();
         self.tasks.spawn(async move {
             let uid = order.order_uid;
             tokio::select! {
-                is_over = order::serve(order, publisher, spools, inbox) => if is_over {
+                is_over = order::serve(order, publisher, spools, metrics, inbox) => if is_over {
                     let _ = told.send(());
                 },
                 () = stopping.cancelled() => {}
@@ -245,6 +255,7 @@ impl Router {
                 );
             }
             Event::Unreadable(unreadable) => {
+                self.metrics.dead_letters.inc();
                 self.publisher.bury(&incoming.topic, &unreadable).await;
             }
         }

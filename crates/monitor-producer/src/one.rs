@@ -52,9 +52,9 @@ impl One {
 
 /// Serves the order until it is over. What a predecessor has left, killed at whatever instant, is found
 /// in the order's messages and in its runners.
-pub(crate) async fn serve(bus: &Bus, handle: OrderHandle) -> Result<()> {
+pub(crate) async fn serve(bus: &Bus, handle: OrderHandle, options: Options) -> Result<()> {
     bus.create_topics(&handle.topics).await?;
-    let service = MonitorProducer::start(bus, Options::default())?;
+    let service = MonitorProducer::start(bus, options)?;
     let order = handle.order.clone();
     service.serve(handle).await?;
     tracing::info!(%order, "over");

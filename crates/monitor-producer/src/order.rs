@@ -7,6 +7,7 @@ use std::{
 };
 
 use bus::Publisher;
+use metrics::Part;
 use model::{
     AttemptKey, Envelope, Message, OrderHandle, Reading, TaskName,
     message::{Halt, Header, Started, Stop},
@@ -17,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    Inbound,
+    Inbound, Metrics,
     attempt::AttemptState,
     outbox::{Ack, Item, Outbox, until},
     spool::Spools,
@@ -34,13 +35,16 @@ pub(crate) async fn serve(
     handle: OrderHandle,
     publisher: Arc<Publisher>,
     spools: Option<Spools>,
+    metrics: Metrics,
     mut inbox: mpsc::Receiver<Inbound>,
 ) -> bool {
     let (told, mut readings) = mpsc::channel(256);
-    let (outbox, last) = Outbox::open(publisher, handle.clone(), spools).await;
+    let _counted = Part::new(&metrics.orders, 1);
+    let (outbox, last) = Outbox::open(publisher, handle.clone(), spools, metrics.clone()).await;
     let mut order = Order {
         handle,
         outbox,
+        metrics,
         told,
         attempts: last.into_iter().map(Tracked::known).collect(),
         stop: None,
@@ -74,6 +78,7 @@ pub(crate) async fn serve(
 struct Order {
     handle: OrderHandle,
     outbox: Outbox,
+    metrics: Metrics,
     told: mpsc::Sender<Told>,
     attempts: BTreeMap<AttemptKey, Tracked>,
     stop: Option<(Stop, Instant)>,
@@ -136,7 +141,14 @@ impl Order {
             tracked.state.streaming = true;
             let (token, told) = (self.handle.token.clone(), self.told.clone());
             let acknowledged = tracked.acknowledged.subscribe();
-            let follow = stream::follow(address, token, key, told, acknowledged);
+            let follow = stream::follow(
+                address,
+                token,
+                key,
+                told,
+                acknowledged,
+                self.metrics.clone(),
+            );
             tracked.stream = Some(tokio::spawn(follow).abort_handle());
         }
         self.publish_run(key);
@@ -188,7 +200,9 @@ impl Order {
             .filter_map(|r| tracked.state.take(r))
             .collect();
         let acknowledged = tracked.acknowledged.clone();
+        self.metrics.samples_collected.inc_by(samples.len() as u64);
         for sample in samples {
+            self.metrics.samples_missed.inc_by(sample.missed_before);
             let ack = Ack {
                 seq: sample.reading.seq,
                 to: acknowledged.clone(),

@@ -17,10 +17,12 @@ use std::{
 };
 
 use bus::{Delivery, Publisher};
-use model::{AttemptKey, Envelope, OrderHandle, Reading};
+use metrics::Part;
+use model::{AttemptKey, Envelope, Message, OrderHandle, Reading};
 use tokio::{sync::watch, task::spawn_blocking, time::sleep_until};
 
 use crate::{
+    Metrics,
     away::{Away, Progress},
     spool::Spools,
 };
@@ -70,6 +72,9 @@ pub(crate) struct Outbox {
     retry_at: Option<Instant>,
     /// What can't be spooled is said once.
     complained: bool,
+    metrics: Metrics,
+    /// How many messages are in memory, as the metric of all orders has it.
+    counted: Part,
 }
 
 impl Outbox {
@@ -79,6 +84,7 @@ impl Outbox {
         publisher: Arc<Publisher>,
         handle: OrderHandle,
         spools: Option<Spools>,
+        metrics: Metrics,
     ) -> (Self, BTreeMap<AttemptKey, Reading>) {
         let mut outbox = Self {
             publisher,
@@ -89,6 +95,8 @@ impl Outbox {
             away: None,
             retry_at: None,
             complained: false,
+            counted: Part::new(&metrics.outbox_messages, 0),
+            metrics,
         };
         let last = outbox.take_over().await;
         (outbox, last)
@@ -108,7 +116,7 @@ impl Outbox {
                     "order {order}: {} messages that {path} holds are sent first",
                     left.messages
                 );
-                self.away = Some(Away::new(left.file));
+                self.away = Some(Away::new(left.file, &self.metrics));
                 left.last
             }
             Ok(None) => BTreeMap::new(),
@@ -129,6 +137,12 @@ impl Outbox {
         if self.away.is_none() && self.retry_at.is_none() {
             self.hand_over();
         }
+        self.count();
+    }
+
+    fn count(&mut self) {
+        let waiting = self.line.len() + self.flying.len();
+        self.counted.set(waiting as i64);
     }
 
     /// Whether more may be taken from runners.
@@ -145,6 +159,11 @@ impl Outbox {
 
     /// Waits for the next thing to do, and does it.
     pub(crate) async fn step(&mut self) {
+        self.next().await;
+        self.count();
+    }
+
+    async fn next(&mut self) {
         if let (Some(away), Some(spools)) = (&mut self.away, &self.spools) {
             let topic = &self.handle.topics.resource;
             let progress = away.step(&mut self.line, &self.publisher, topic, spools);
@@ -197,8 +216,8 @@ impl Outbox {
                 return self.fall_back(&error.to_string());
             }
             self.complained = false;
-            if let Some(ack) = self.flying.pop_front().and_then(|flying| flying.item.ack) {
-                ack.give();
+            if let Some(flying) = self.flying.pop_front() {
+                self.delivered(flying);
             }
             delivered = match self.flying.front_mut() {
                 Some(next) => now(&mut next.delivery).await,
@@ -208,9 +227,21 @@ impl Outbox {
         self.hand_over();
     }
 
+    fn delivered(&self, flying: Flying) {
+        let seconds = flying.since.elapsed().as_secs_f64();
+        self.metrics.publish_seconds.observe(seconds);
+        let is_sample = matches!(flying.item.envelope.message, Message::Sample(_));
+        self.metrics.samples_published.inc_by(is_sample.into());
+        if let Some(ack) = flying.item.ack {
+            ack.give();
+        }
+    }
+
     /// Begins again with all that isn't delivered: from the spool if there may be one. What the
     /// publisher still has may come through as well; receivers ignore what they already have.
     fn fall_back(&mut self, why: &str) {
+        let unconfirmed = self.flying.len() as u64;
+        self.metrics.publish_retries.inc_by(unconfirmed);
         let items = self.flying.drain(..).map(|flying| flying.item);
         self.line = items.chain(std::mem::take(&mut self.line)).collect();
         let order = &self.handle.order;
@@ -227,7 +258,7 @@ impl Outbox {
                         "Kafka is away ({why}): samples of {order} go to the spool {path}"
                     );
                 }
-                self.away = Some(Away::new(file));
+                self.away = Some(Away::new(file, &self.metrics));
             }
             Some(Err(error)) => {
                 self.retry_at = Some(Instant::now() + RETRY);

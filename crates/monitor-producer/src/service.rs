@@ -5,12 +5,13 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result};
 use bus::{Bus, Settings, TopicSettings};
 use clap::Parser;
+use metrics::Listen;
 use model::attempt::Token;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    MonitorProducer, Shared,
+    Metrics, MonitorProducer, Options, Shared,
     one::{self, One},
 };
 
@@ -51,6 +52,8 @@ pub struct Config {
     /// A file with the secret that the orders' tokens are made from, the same for all services
     #[arg(long, value_name = "FILE", env = "PODOMETER_SECRET_FILE")]
     secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    listen: Listen,
 }
 
 impl Config {
@@ -80,20 +83,30 @@ impl Config {
                 _ = int.recv() => {}
             }
         };
+        let metrics = Metrics::default();
+        let mut registry = metrics::registry();
+        metrics.register(&mut registry);
         if let Some(handle) = self.one.handle(&self.topic_prefix)? {
             let bus = self.bus()?;
+            let _served = self.listen.serve_or_warn(registry).await;
+            let options = Options {
+                metrics,
+                ..Options::default()
+            };
             return tokio::select! {
-                served = one::serve(&bus, handle) => served.map(|()| ExitCode::SUCCESS),
+                served = one::serve(&bus, handle, options) => served.map(|()| ExitCode::SUCCESS),
                 // Not 0: whoever started it must start it again.
                 () = signal => Ok(TERMINATED.into()),
             };
         }
         let secret = self.secret()?;
         let bus = self.bus()?;
+        let _served = self.listen.serve(registry).await?;
         let shared = Shared {
             topics: bus.create_shared().await?,
             group: self.group,
             secret,
+            metrics,
         };
         let service = MonitorProducer::start_shared(&bus, shared)?;
         signal.await;

@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{INBOX, Inbound, READ_AGAIN, open::Open, order};
+use crate::{INBOX, Inbound, Metrics, READ_AGAIN, open::Open, order};
 
 /// How many records are taken at a time.
 const AT_A_TIME: usize = 500;
@@ -37,6 +37,8 @@ pub struct Shared {
     pub group: String,
     /// What the tokens of all orders are [derived](Token::derived) from.
     pub secret: Token,
+    /// What it counts.
+    pub metrics: Metrics,
 }
 
 /// Hands each message to its order.
@@ -171,6 +173,7 @@ impl Shares {
             Event::Text { .. } => self.open.pass(&partition, record.offset),
             Event::Unreadable(unreadable) => {
                 self.open.pass(&partition, record.offset);
+                self.shared.metrics.dead_letters.inc();
                 self.publisher.bury(&partition.0, &unreadable).await;
             }
         }
@@ -194,9 +197,10 @@ impl Shares {
         self.inboxes.insert(uid, Inbox { sender, serial });
         self.serial += 1;
         let (publisher, stopping) = (Arc::clone(&self.publisher), self.stopping.clone());
+        let metrics = self.shared.metrics.clone();
         self.tasks.spawn(async move {
             tokio::select! {
-                _ = order::serve(handle, publisher, None, inbox) => {}
+                _ = order::serve(handle, publisher, None, metrics, inbox) => {}
                 () = stopping.cancelled() => {}
             }
             let _ = ended.send((uid, serial));

@@ -18,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use metrics::Gauge;
 use model::{AttemptKey, Envelope, Message, OrderUid, Reading, message::Record};
 
 /// The longest line that is read back, bytes; none that is written comes near.
@@ -32,8 +33,11 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Spools {
     folder: PathBuf,
     limit_bytes: u64,
-    used_bytes: Arc<AtomicU64>,
+    used_bytes: Used,
 }
+
+/// What all files have together, bytes; it can be read as a metric.
+type Used = Gauge<u64, AtomicU64>;
 
 /// What a predecessor left for an order.
 pub(crate) struct Left {
@@ -45,11 +49,11 @@ pub(crate) struct Left {
 }
 
 impl Spools {
-    pub(crate) fn new(folder: PathBuf, limit_bytes: u64) -> Self {
+    pub(crate) fn new(folder: PathBuf, limit_bytes: u64, used_bytes: Used) -> Self {
         Self {
             folder,
             limit_bytes,
-            used_bytes: Arc::default(),
+            used_bytes,
         }
     }
 
@@ -110,13 +114,13 @@ impl Spools {
             file.set_len(whole)?;
         }
         // What is there is there, also past the limit.
-        self.used_bytes.fetch_add(whole, Ordering::Relaxed);
+        self.used_bytes.inc_by(whole);
         let file = SpoolFile {
             path,
             file: Arc::new(file),
             written: whole,
             reserved: whole,
-            used_bytes: Arc::clone(&self.used_bytes),
+            used_bytes: self.used_bytes.clone(),
         };
         Ok(Left {
             file,
@@ -140,7 +144,7 @@ impl Spools {
             file: Arc::new(file),
             written: 0,
             reserved: 0,
-            used_bytes: Arc::clone(&self.used_bytes),
+            used_bytes: self.used_bytes.clone(),
         })
     }
 
@@ -151,6 +155,7 @@ impl Spools {
                 .filter(|used| *used <= self.limit_bytes)
         };
         self.used_bytes
+            .inner()
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)
             .is_ok()
     }
@@ -179,7 +184,7 @@ pub(crate) struct SpoolFile {
     /// Where the next message goes.
     written: u64,
     reserved: u64,
-    used_bytes: Arc<AtomicU64>,
+    used_bytes: Used,
 }
 
 impl SpoolFile {
@@ -202,7 +207,7 @@ impl SpoolFile {
     /// Gives back room that was not used after all.
     pub(crate) fn release(&mut self, bytes: u64) {
         self.reserved -= bytes;
-        self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.used_bytes.dec_by(bytes);
     }
 
     /// Writes lines at the end and waits for the disk, when called; for a thread that may block.
@@ -257,7 +262,7 @@ impl SpoolFile {
 
 impl Drop for SpoolFile {
     fn drop(&mut self) {
-        self.used_bytes.fetch_sub(self.reserved, Ordering::Relaxed);
+        self.used_bytes.dec_by(self.reserved);
     }
 }
 

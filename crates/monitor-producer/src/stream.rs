@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use metrics::Part;
 use model::{
     AttemptKey, Reading,
     attempt::Token,
@@ -19,6 +20,8 @@ use tokio::{
 const CONNECT: Duration = Duration::from_secs(5);
 /// The first and the longest pause before another try.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+use crate::Metrics;
 
 /// What a stream tells its order.
 #[derive(Debug)]
@@ -41,10 +44,12 @@ pub(crate) async fn follow(
     key: AttemptKey,
     told: mpsc::Sender<Told>,
     acknowledged: watch::Receiver<Option<u64>>,
+    metrics: Metrics,
 ) {
     let mut pause = PAUSE.0;
     loop {
-        match converse(&address, &token, key, &told, acknowledged.clone()).await {
+        let acknowledged = acknowledged.clone();
+        match converse(&address, &token, key, &told, acknowledged, &metrics).await {
             Ok(()) => {
                 let _ = told.send(Told::Ended(key)).await;
                 return;
@@ -54,6 +59,7 @@ pub(crate) async fn follow(
         if told.send(Told::Broken(key)).await.is_err() {
             return;
         }
+        metrics.stream_retries.inc();
         sleep(pause).await;
         pause = (pause * 2).min(PAUSE.1);
     }
@@ -65,11 +71,13 @@ async fn converse(
     key: AttemptKey,
     told: &mpsc::Sender<Told>,
     mut acknowledged: watch::Receiver<Option<u64>>,
+    metrics: &Metrics,
 ) -> Result<()> {
     let stream = timeout(CONNECT, TcpStream::connect(address))
         .await
         .context("connecting")??;
     stream.set_nodelay(true)?;
+    let _connected = Part::new(&metrics.runners, 1);
     let (read, mut write) = stream.into_split();
     send(
         &mut write,

@@ -11,10 +11,12 @@ pub mod clock;
 pub mod kubernetes;
 mod launcher;
 pub mod local;
+mod metrics;
 pub mod plan;
 mod request;
 mod service;
 
+pub use crate::metrics::{Metrics, QueueMetrics};
 pub use launcher::{
     Decision, End, Launcher, NotBegun, NotStarted, Prepared, Signal, Started, Superseded,
 };

@@ -8,6 +8,7 @@
 //!   the runner did not see (`censored`) gives way in its time and totals, which are those of the
 //!   last sample, to the runner's own; in its exit code and signal if it knew neither; its reason
 //!   stays, because plans were made on it.
+//! - Of a run that was told to end, the reason gives way to one that says why.
 //! - Counts of samples only grow.
 
 use model::{
@@ -34,6 +35,10 @@ fn ends(
     new: Option<RunEnd>,
     new_totals: Totals,
 ) -> (Option<RunEnd>, Totals) {
+    let old = match (old, &new) {
+        (Some(old), Some(new)) if old.is_explained_by(new) => Some(old.explained_by(new)),
+        (old, _) => old,
+    };
     match (old, new) {
         (None, new) => (new, new_totals.or(&old_totals)),
         (Some(old), Some(new)) if is_guess(&old) && !new.censored => {
@@ -173,6 +178,14 @@ mod tests {
         );
     }
 
+    #[test]
+    fn why_it_was_told_to_end_is_told_later() {
+        let told = ended(Reason::Terminated, Some(143), false, Some(2.0));
+        let evicted = ended(Reason::Evicted, Some(143), false, Some(2.0));
+        assert_eq!(merge(told.clone(), evicted.clone()), evicted);
+        assert_eq!(merge(evicted.clone(), told), evicted);
+    }
+
     proptest! {
         #[test]
         fn the_same_message_again_changes_nothing(old in runs(), new in runs()) {
@@ -187,7 +200,7 @@ mod tests {
             let had = old.totals.cpu_seconds.is_some() || new.totals.cpu_seconds.is_some();
             prop_assert_eq!(merged.totals.cpu_seconds.is_some(), had);
             prop_assert!(merged.quality.samples >= old.quality.samples);
-            if let Some(reason) = old.end.map(|e| e.reason).filter(|r| *r != Reason::ReportLost) {
+            if let Some(reason) = old.end.map(|e| e.reason).filter(|r| ![Reason::ReportLost, Reason::Terminated].contains(r)) {
                 prop_assert_eq!(merged.end.map(|e| e.reason), Some(reason));
             }
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use model::{HumanDuration, OrderId, TaskName};
 
-use super::{ClusterArgs, ServerArgs, values};
+use super::{ClusterArgs, PlaceArgs, ServerArgs, values};
 
 /// Hand orders to the cluster, or to a server
 ///
@@ -48,21 +48,19 @@ pub(crate) struct LoadArgs {
     pub(crate) cluster: ClusterArgs,
 }
 
-/// End an order on the cluster, or of a server
+/// End an order in good form, whichever process runs it
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  podometer terminate leaf\n  podometer terminate leaf --now\n  podometer terminate leaf --server http://127.0.0.1:7465"
+    after_help = "Examples:\n  podometer terminate leaf\n  podometer terminate leaf --cluster --now\n  podometer terminate leaf --server http://127.0.0.1:7465"
 )]
 pub(crate) struct TerminateArgs {
     /// The order's id
     pub(crate) order: OrderId,
-    /// At once, without a grace period
+    /// At once, without a grace period; on a cluster only
     #[arg(long)]
     pub(crate) now: bool,
     #[command(flatten)]
-    pub(crate) server: ServerArgs,
-    #[command(flatten)]
-    pub(crate) cluster: ClusterArgs,
+    pub(crate) place: PlaceArgs,
 }
 
 /// Print what the tasks of an order said on the cluster

@@ -1,6 +1,6 @@
 //! `podometer run`, and what it has in common with `exec`.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use model::{HumanDuration, attempt::Token};
@@ -38,6 +38,10 @@ pub(crate) struct RunArgs {
     /// Print one JSON array of orders with their runs instead of the table
     #[arg(long)]
     pub(crate) json: bool,
+    /// Serve metrics for Prometheus there while it runs, at /metrics; with port 0 it says which it got
+    #[arg(long, value_name = "ADDRESS:PORT", env = "PODOMETER_METRICS_LISTEN")]
+    #[arg(hide_env_values = true)]
+    pub(crate) metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) measure: MeasureArgs,
     #[command(flatten)]

@@ -16,21 +16,29 @@ use crate::{
     data::DataFolder,
     exit::Code,
     load::Prepared,
+    metrics::Metrics,
     output::{
         self,
         json::{self, OrderJson},
         progress::Progress,
         summary,
     },
-    session::{Done, Host, run_all},
+    session::{Done, Host, Line, run_all},
 };
 
 pub(super) async fn run(args: ExecArgs, data: DataFolder, quiet: bool) -> Result<Code> {
     let folder = env::current_dir().context("there is no current folder to run in")?;
     let name = args.name.unwrap_or_else(|| task_name(&args.command[0]));
     let order = order(name, args.command, &folder);
-    let host = host::start(data, args.measure, args.bus, StdioPolicy::Inherit).await?;
-    let mut batch = run_all(&host, vec![order], 1, &Progress::Silent).await;
+    let host = host::start(
+        data,
+        args.measure,
+        args.bus,
+        StdioPolicy::Inherit,
+        Metrics::default(),
+    )
+    .await?;
+    let mut batch = run_all(&host, &Line::of(vec![order]), 1, &Progress::Silent).await;
     let Some(done) = batch.done.pop() else {
         host::end(host).await;
         return match batch.error {

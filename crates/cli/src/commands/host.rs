@@ -12,6 +12,7 @@ use store::{Abilities, Store};
 use crate::{
     args::{BusArgs, MeasureArgs},
     data::DataFolder,
+    metrics::Metrics,
     owner::{self, Owner},
     session::Host,
     signals,
@@ -23,6 +24,7 @@ pub(super) async fn start(
     measure: MeasureArgs,
     bus: BusArgs,
     stdio: StdioPolicy,
+    metrics: Metrics,
 ) -> Result<Arc<Host>> {
     let wish = signals::listen()?;
     data.create()?;
@@ -42,6 +44,7 @@ pub(super) async fn start(
         bus,
         stdio,
         wish,
+        metrics,
     }))
 }
 

@@ -59,7 +59,9 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
                     Command::Down(args) => down::run(args, verbosity.quiet).await,
                     Command::Load(args) => load::run(args, named).await,
                     Command::Logs(args) => logs::run(args).await,
-                    Command::Terminate(args) => terminate::run(args, named).await,
+                    Command::Terminate(args) => {
+                        terminate::run(&args, args.place.place(named)?, &data).await
+                    }
                     Command::Orders(args) => match args.place.place(named)? {
                         Place::Server(server) => on_server::orders(&args, &server).await,
                         Place::Cluster(cluster) => on_cluster::orders(&args, cluster).await,

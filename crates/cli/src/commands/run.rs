@@ -1,5 +1,7 @@
 //! `podometer run`.
 
+use std::{net::SocketAddr, sync::Arc};
+
 use anyhow::Result;
 use model::Status;
 use orchestrator::StdioPolicy;
@@ -11,19 +13,23 @@ use crate::{
     data::DataFolder,
     exit::Code,
     load,
+    metrics::Metrics,
     output::{
         self,
         json::{self, OrderJson},
         progress::Progress,
         summary, table,
     },
-    session::{Batch, Done, Host, run_all},
+    session::{Batch, Done, Host, Line, run_all},
 };
 
 pub(super) async fn run(args: RunArgs, data: DataFolder, quiet: bool) -> Result<Code> {
     let orders = load::orders(&args)?;
-    let host = host::start(data, args.measure, args.bus, StdioPolicy::Files).await?;
-    let batch = run_all(&host, orders, args.parallel.into(), &Progress::new(quiet)).await;
+    let metrics = Metrics::default();
+    let _served = serve(args.metrics_listen, &metrics, quiet).await?;
+    let host = host::start(data, args.measure, args.bus, StdioPolicy::Files, metrics).await?;
+    let line = Line::of(orders);
+    let batch = run_all(&host, &line, args.parallel.into(), &Progress::new(quiet)).await;
     let said = say(&host, &batch, args.json).await;
     let code = code(&batch, host.wish.is_to_end());
     host::end(host).await;
@@ -32,6 +38,20 @@ pub(super) async fn run(args: RunArgs, data: DataFolder, quiet: bool) -> Result<
         Some(error) => Err(error),
         None => Ok(code),
     }
+}
+
+/// Serves metrics, if that is wanted, until what comes back is dropped.
+async fn serve(
+    at: Option<SocketAddr>,
+    metrics: &Metrics,
+    quiet: bool,
+) -> Result<Option<metrics::Server>> {
+    let Some(at) = at else { return Ok(None) };
+    let server = metrics::Server::start(at, Arc::new(metrics.registry())).await?;
+    if !quiet {
+        output::note(&format!("metrics: http://{}/metrics", server.address()));
+    }
+    Ok(Some(server))
 }
 
 fn code(batch: &Batch, is_to_end: bool) -> Code {

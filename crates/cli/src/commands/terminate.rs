@@ -2,30 +2,54 @@
 
 use anyhow::Result;
 
-use super::on_server;
+use super::{on_server, open};
 use crate::{
-    args::{Named, TerminateArgs},
+    args::{ClusterArgs, Place, TerminateArgs},
     cluster::Cluster,
+    data::DataFolder,
     exit::Code,
+    load::Usage,
     output,
+    terminate::{self, Ending},
 };
 
-pub(super) async fn run(args: TerminateArgs, named: Named) -> Result<Code> {
-    if let Some(server) = args.server.wanted(args.cluster.is_named(), named)? {
-        return on_server::terminate(&args.order, &server).await;
+pub(super) async fn run(args: &TerminateArgs, place: Place<'_>, data: &DataFolder) -> Result<Code> {
+    match place {
+        Place::Cluster(which) => on_cluster(args, which).await,
+        Place::Server(_) | Place::Here if args.now => Err(Usage::NowHere.into()),
+        Place::Server(server) => on_server::terminate(&args.order, &server).await,
+        Place::Here => here(args, data).await,
     }
-    let cluster = Cluster::connect(&args.cluster).await?;
+}
+
+async fn here(args: &TerminateArgs, data: &DataFolder) -> Result<Code> {
+    let store = open(data).await?;
+    let order = &args.order;
+    let ending = terminate::local(&store, data, order).await;
+    store.close().await;
+    say(args, ending?, &format!("podometer status {order} --follow"))
+}
+
+async fn on_cluster(args: &TerminateArgs, which: &ClusterArgs) -> Result<Code> {
+    let cluster = Cluster::connect(which).await?;
     output::note(&format!("podometer terminate: {}", cluster.place()));
-    let found = cluster.order_or_usage(&args.order).await?;
-    let status = found.status();
-    if status.is_final() {
-        output::print(&format!("order {} is over: {status}\n", args.order))?;
-        return Ok(Code::DONE);
-    }
-    cluster.terminate(&args.order, args.now).await?;
-    output::print(&format!(
-        "order {} is told to end; `podometer status {} --cluster --follow` waits for it\n",
-        args.order, args.order
-    ))?;
+    let order = &args.order;
+    let status = cluster.order_or_usage(order).await?.status();
+    let ending = if status.is_final() {
+        Ending::Over(status)
+    } else {
+        cluster.terminate(order, args.now).await?;
+        Ending::Told
+    };
+    let wait = format!("podometer status {order} --cluster --follow");
+    say(args, ending, &wait)
+}
+
+fn say(args: &TerminateArgs, ending: Ending, wait: &str) -> Result<Code> {
+    let order = &args.order;
+    output::print(&match ending {
+        Ending::Over(status) => format!("order {order} is over: {status}\n"),
+        Ending::Told => format!("order {order} is told to end; `{wait}` waits for it\n"),
+    })?;
     Ok(Code::DONE)
 }

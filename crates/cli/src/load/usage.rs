@@ -35,6 +35,15 @@ pub(crate) enum Usage {
     /// No such order.
     #[error("there is no order {order} in {data}; `podometer orders` lists those that there are")]
     UnknownOrder { order: OrderId, data: String },
+    /// An order that this machine can't end.
+    #[error(
+        "order {order} isn't run out of this data folder: end it where it runs; on a cluster `podometer terminate \
+         {order} --cluster`"
+    )]
+    RunElsewhere { order: OrderId },
+    /// A way of ending that there is on a cluster only.
+    #[error("--now ends orders on a cluster; here a second Ctrl-C where the order runs does so")]
+    NowHere,
     /// An id that was used.
     #[error(
         "the id {order} was used before; `--again` loads it as {free}, or give the order another id"

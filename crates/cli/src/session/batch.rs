@@ -1,16 +1,25 @@
 //! Many orders, one after another or some at a time.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
-use tokio::task::JoinSet;
+use model::Status;
+use tokio::{task::JoinSet, time::sleep};
 
-use super::{Done, Host, Session};
-use crate::{load::Prepared, output::progress::Progress};
+use super::{
+    Done, Host, Session,
+    line::{Line, Waiting},
+};
+use crate::{
+    output::{self, progress::Progress},
+    time,
+};
 
 /// How many orders an embedded broker carries before it is replaced: it can't forget, and an order
 /// leaves up to 10 MB in it.
 const ORDERS_PER_BROKER: usize = 16;
+/// The pause after something went wrong that isn't one order's own.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What came of many orders.
 #[derive(Debug, Default)]
@@ -23,33 +32,83 @@ pub(crate) struct Batch {
     pub(crate) error: Option<anyhow::Error>,
 }
 
-/// Takes orders through their tasks, at most `parallel` at a time.
+/// Takes the orders of a line through their tasks, at most `parallel` at a time, until there is none.
 pub(crate) async fn run_all(
     host: &Arc<Host>,
-    orders: Vec<Prepared>,
+    line: &Line,
     parallel: usize,
     progress: &Progress,
 ) -> Batch {
-    let mut queue: VecDeque<_> = orders.into_iter().enumerate().collect();
     let (mut done, mut error) = (Vec::new(), None);
-    while !queue.is_empty() && error.is_none() && !host.wish.is_to_end() {
-        match run_on_one_broker(host, &mut queue, parallel, progress, &mut done).await {
+    while !line.is_empty() && error.is_none() && !host.wish.is_to_end() {
+        match run_on_one_broker(host, line, parallel, progress, &mut done).await {
             Ok(()) => {}
             Err(why) => error = Some(why),
         }
     }
     done.sort_by_key(|(place, _)| *place);
     let done = done.into_iter().map(|(_, done)| done).collect();
-    Batch {
+    let batch = Batch {
         done,
-        not_started: queue.len(),
+        not_started: line.len(),
         error,
+    };
+    if host.wish.is_to_end() {
+        leave(host, line).await;
+    }
+    batch
+}
+
+/// Takes orders through their tasks as they come, until this process is to end.
+pub(crate) async fn run_as_they_come(
+    host: &Arc<Host>,
+    line: &Line,
+    parallel: usize,
+    progress: &Progress,
+) {
+    let mut wish = host.wish.clone();
+    loop {
+        tokio::select! {
+            () = line.grows() => {}
+            () = wish.to_end() => break,
+        }
+        while !line.is_empty() && !host.wish.is_to_end() {
+            // An order whose beginning failed stands as failed; others may fare better.
+            if let Some(error) = run_all(host, line, parallel, progress).await.error {
+                output::note(&format!("podometer: {error:#}"));
+                tokio::select! {
+                    () = sleep(AGAIN) => {}
+                    () = wish.to_end() => {}
+                }
+            }
+        }
+    }
+    leave(host, line).await;
+}
+
+/// Those that have an id and won't begin any more.
+async fn leave(host: &Host, line: &Line) {
+    while let Some(waiting) = line.pop() {
+        if let Waiting::Registered(one) = waiting {
+            let why = Some("what was to run it was ended before it began");
+            let uid = one.handle.order_uid;
+            let noted = host
+                .store
+                .set_status(uid, Status::Terminated, why, time::now())
+                .await;
+            if let Err(error) = noted {
+                tracing::warn!(
+                    "the end of order {} can't be noted: {error}",
+                    one.handle.order
+                );
+            }
+        }
     }
 }
 
 async fn run_on_one_broker(
     host: &Arc<Host>,
-    queue: &mut VecDeque<(usize, Prepared)>,
+    line: &Line,
     parallel: usize,
     progress: &Progress,
     done: &mut Vec<(usize, Done)>,
@@ -60,19 +119,23 @@ async fn run_on_one_broker(
     } else {
         usize::MAX
     };
+    let mut place = done.len();
     let (mut running, mut error) = (JoinSet::new(), None);
     loop {
         let go_on = left > 0 && error.is_none() && !host.wish.is_to_end();
-        if go_on
-            && running.len() < parallel
-            && let Some((place, order)) = queue.pop_front()
-        {
+        let room = go_on && running.len() < parallel;
+        if room && let Some(order) = line.pop() {
             left -= 1;
-            let (session, progress) = (Arc::clone(&session), progress.order(&order.order));
-            running.spawn(async move { (place, session.run(&order, progress).await) });
+            place += 1;
+            let (session, progress) = (Arc::clone(&session), progress.order(order.order()));
+            running.spawn(async move { (place, session.run(order, progress).await) });
             continue;
         }
-        match running.join_next().await {
+        let ended = tokio::select! {
+            ended = running.join_next() => ended,
+            () = line.grows(), if room && !running.is_empty() => continue,
+        };
+        match ended {
             None => break,
             Some(Ok((place, Ok(order)))) => done.push((place, order)),
             Some(Ok((_, Err(why)))) => error = error.or(Some(why)),

@@ -2,6 +2,8 @@
 
 mod batch;
 mod connect;
+mod control;
+mod line;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,12 +26,16 @@ use tokio::{
 };
 use uuid::Uuid;
 
-pub(crate) use batch::{Batch, run_all};
+pub(crate) use batch::{Batch, run_all, run_as_they_come};
+use control::Told;
+pub(crate) use control::request as request_end;
+pub(crate) use line::{Line, Registered, Waiting};
 
 use crate::{
     args::{BusArgs, MeasureArgs, SourceArg},
     data::{DataFolder, OrderFolder},
     load::Prepared,
+    metrics::Metrics,
     output::{self, progress::OrderProgress},
     owner::Owner,
     signals::Wish,
@@ -52,6 +58,52 @@ pub(crate) struct Host {
     pub(crate) bus: BusArgs,
     pub(crate) stdio: StdioPolicy,
     pub(crate) wish: Wish,
+    pub(crate) metrics: Metrics,
+}
+
+impl Host {
+    /// Gives the order its id, its folder and its secrets.
+    ///
+    /// # Errors
+    /// If the id is taken and `again` isn't set; what the store and the folder say.
+    pub(crate) async fn register(&self, order: Prepared, again: bool) -> Result<Registered> {
+        let wanted = order.order.id.clone();
+        let order_uid = OrderUid(Uuid::now_v7());
+        let new = NewOrder {
+            wanted: wanted.clone(),
+            again,
+            order_uid,
+            launcher: Launcher::Local,
+            created_at: time::now(),
+            input: input_text(&order),
+            definition: order.definition.clone(),
+            tasks: order.order.tasks.len() as u32,
+            owner: self.owner.name().to_owned(),
+        };
+        let id = self.store.register(new).await?;
+        if id != wanted && self.stdio == StdioPolicy::Files {
+            output::note(&format!("order {wanted} exists already; this one is {id}"));
+        }
+        let folder = self.data.create_order(&id)?;
+        if let Some(moved) = &folder.moved {
+            let (shown, moved) = (folder.shown.display(), moved.display());
+            output::note(&format!("{shown} was there already and is now {moved}"));
+        }
+        let topics = OrderTopics::own(&self.bus.topic_prefix, &id);
+        let token = Token(Uuid::new_v4().simple().to_string());
+        let handle = OrderHandle {
+            order: id,
+            order_uid,
+            topics,
+            token,
+        };
+        Ok(Registered {
+            order,
+            handle,
+            folder,
+            period: None,
+        })
+    }
 }
 
 /// The services.
@@ -84,19 +136,24 @@ impl Session {
     fn start(host: Arc<Host>) -> Result<Self> {
         let bus = connect::bus(&host.bus)?;
         let draw = !host.measure.no_charts;
-        let options = monitor_consumer::Options { draw, shared: None };
+        let options = monitor_consumer::Options {
+            draw,
+            shared: None,
+            metrics: host.metrics.consumer.clone(),
+        };
         let consumer = MonitorConsumer::start(&bus, host.store.clone(), options);
         let launcher = host.launcher.clone();
         // The embedded broker is never away.
         let spool = (!bus.is_embedded()).then(|| host.data.spool());
         let options = monitor_producer::Options {
             spool,
+            metrics: host.metrics.producer.clone(),
             ..monitor_producer::Options::default()
         };
         Ok(Self {
             producer: MonitorProducer::start(&bus, options)?,
             consumer: consumer?,
-            orchestrator: Orchestrator::new(bus.clone(), launcher, patience(&host, &bus))?,
+            orchestrator: Orchestrator::new(bus.clone(), launcher, options_of(&host, &bus))?,
             bus,
             host,
         })
@@ -118,11 +175,15 @@ impl Session {
     ///
     /// # Errors
     /// Why it could not be begun; it then stands as failed.
-    async fn run(&self, order: &Prepared, mut progress: OrderProgress) -> Result<Done> {
-        let (handle, folder) = self.register(order).await?;
+    async fn run(&self, order: Waiting, mut progress: OrderProgress) -> Result<Done> {
+        let order = match order {
+            Waiting::New(order) => self.host.register(order, true).await?,
+            Waiting::Registered(order) => *order,
+        };
+        let (handle, folder) = (order.handle.clone(), order.folder.clone());
         progress.named(&handle.order);
-        let (uid, id) = (handle.order_uid, handle.order.clone());
-        let outcome = match self.walk(order, handle, &folder, &mut progress).await {
+        let (uid, id) = (handle.order_uid, handle.order);
+        let outcome = match self.walk(&order, &mut progress).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 let message = format!("{error:#}");
@@ -145,50 +206,9 @@ impl Session {
         })
     }
 
-    /// Gives the order its id, its folder and its secrets.
-    async fn register(&self, order: &Prepared) -> Result<(OrderHandle, OrderFolder)> {
-        let wanted = order.order.id.clone();
-        let order_uid = OrderUid(Uuid::now_v7());
-        let new = NewOrder {
-            wanted: wanted.clone(),
-            again: true,
-            order_uid,
-            launcher: Launcher::Local,
-            created_at: time::now(),
-            input: input_text(order),
-            definition: order.definition.clone(),
-            tasks: order.order.tasks.len() as u32,
-            owner: self.host.owner.name().to_owned(),
-        };
-        let id = self.host.store.register(new).await?;
-        if id != wanted && self.host.stdio == StdioPolicy::Files {
-            output::note(&format!("order {wanted} exists already; this one is {id}"));
-        }
-        let folder = self.host.data.create_order(&id)?;
-        if let Some(moved) = &folder.moved {
-            let (shown, moved) = (folder.shown.display(), moved.display());
-            output::note(&format!("{shown} was there already and is now {moved}"));
-        }
-        let topics = OrderTopics::own(&self.host.bus.topic_prefix, &id);
-        let token = Token(Uuid::new_v4().simple().to_string());
-        Ok((
-            OrderHandle {
-                order: id,
-                order_uid,
-                topics,
-                token,
-            },
-            folder,
-        ))
-    }
-
-    async fn walk(
-        &self,
-        prepared: &Prepared,
-        handle: OrderHandle,
-        folder: &OrderFolder,
-        progress: &mut OrderProgress,
-    ) -> Result<Outcome> {
+    async fn walk(&self, one: &Registered, progress: &mut OrderProgress) -> Result<Outcome> {
+        let (prepared, folder, handle) = (&one.order, &one.folder, one.handle.clone());
+        let told = Told::new(&self.host.wish, &folder.absolute);
         self.bus.create_topics(&handle.topics).await?;
         self.producer.add(handle.clone()).await;
         self.consumer
@@ -204,13 +224,13 @@ impl Session {
             order,
             folder: folder.absolute.clone(),
             input: prepared.input.clone(),
-            period: self.host.measure.period,
+            period: one.period.unwrap_or(self.host.measure.period),
             grace: self.host.measure.grace,
             stdio: self.host.stdio,
             source: source(self.host.measure.source),
             events: Some(events),
             refused: None,
-            control: self.host.wish.control(),
+            control: told.control.clone(),
             resume: Resume::default(),
         };
         let running = self.orchestrator.run(request);
@@ -239,7 +259,7 @@ impl Session {
         } else {
             DRAWING
         };
-        let patience = patience(&self.host, &self.bus).storing_timeout + drawing;
+        let patience = options_of(&self.host, &self.bus).storing_timeout + drawing;
         let mut wish = self.host.wish.clone();
         let finished = timeout(patience, self.consumer.finished(uid));
         tokio::select! {
@@ -263,8 +283,11 @@ impl Session {
 }
 
 /// Servers may be away for a while.
-fn patience(host: &Host, bus: &Bus) -> Options {
-    let mut options = Options::of(bus);
+fn options_of(host: &Host, bus: &Bus) -> Options {
+    let mut options = Options {
+        metrics: host.metrics.orchestrator.clone(),
+        ..Options::of(bus)
+    };
     if !bus.is_embedded() || host.data.is_on_server() {
         options.storing_timeout = STORING;
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C, once and twice.
+//! The end of an order before its time: Ctrl-C, once and twice, and `podometer terminate`.
 
 use std::{fs, thread, time::Duration};
 
@@ -75,5 +75,29 @@ fn twice_ends_it_at_once() {
     let order = place.json(&["status", "a"], 0);
     assert_eq!(order["status"], "terminated");
     assert_eq!(order["runs"][1]["reason"], "terminated");
+    nothing_is_left(&place);
+}
+
+#[test]
+fn another_process_ends_one_order_and_the_next_one_begins() {
+    let place = Place::new();
+    let running = start(&place, "touch running; while :; do sleep 0.02; done");
+    let said = place.ok(&["terminate", "a"]);
+    assert!(said.out.contains("is told to end"), "{said:?}");
+    assert_eq!(
+        place.json(&["status", "a", "--follow"], 1)["status"],
+        "terminated"
+    );
+    let over = place.ok(&["terminate", "a"]);
+    assert!(over.out.contains("order a is over: terminated"), "{over:?}");
+    until(
+        "the second task of the next order runs",
+        Duration::from_secs(20),
+        || place.data("a-2/workspace/running").exists(),
+    );
+    place.ok(&["terminate", "a-2"]);
+    let said = running.wait();
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.out.contains("order a-2 terminated"), "{said:?}");
     nothing_is_left(&place);
 }

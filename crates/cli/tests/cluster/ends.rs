@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, EvictParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::{
@@ -89,6 +89,28 @@ fn past_its_time() {
     assert_eq!(the_run(&end)["reason"], "timed_out", "{end:#}");
 }
 
+/// The wider net, for a runner that doesn't end its command in time.
+#[test]
+fn past_the_time_of_its_job() {
+    let Some(kit) = kit() else { return };
+    let place = Place::new();
+    let tasks = [shell("slow", "sleep 600")];
+    let id = kit.load(&place, &order(&unique("net"), &tasks));
+    let job = format!("{id}-t0-1");
+    await_running(kit, &job);
+    let shorter = Patch::Merge(json!({ "spec": { "activeDeadlineSeconds": 1 } }));
+    let jobs = kit.jobs();
+    block_on(async {
+        jobs.patch(&job, &PatchParams::default(), &shorter)
+            .await
+            .unwrap();
+    });
+    let end = kit.follow(&place, &id, 1);
+    let run = the_run(&end);
+    assert_eq!(run["reason"], "timed_out", "{end:#}");
+    assert!(run["stored_samples"].as_u64() >= Some(2), "{run:#}");
+}
+
 #[test]
 fn a_retry_after_a_killed_pod() {
     let Some(kit) = kit() else { return };
@@ -108,6 +130,28 @@ fn a_retry_after_a_killed_pod() {
     );
     assert!(runs[0]["stored_samples"].as_u64() >= Some(2), "{end:#}");
     assert_eq!(runs[1]["output"], "again", "{end:#}");
+}
+
+#[test]
+fn an_eviction_uses_up_no_retry() {
+    let Some(kit) = kit() else { return };
+    let place = Place::new();
+    let script = "[ $PODOMETER_ATTEMPT_NUMBER = 2 ] && echo again || sleep 60";
+    let id = kit.load(&place, &order(&unique("evict"), &[shell("moved", script)]));
+    let job = format!("{id}-t0-1");
+    await_running(kit, &job);
+    let pods = kit.pods();
+    let of = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
+    block_on(async {
+        let pod = pods.list(&of).await.unwrap().items.remove(0);
+        let name = pod.metadata.name.unwrap();
+        pods.evict(&name, &EvictParams::default()).await.unwrap();
+    });
+    let end = kit.follow(&place, &id, 0);
+    let runs = end["runs"].as_array().unwrap();
+    let reasons: Vec<_> = runs.iter().map(|run| &run["reason"]).collect();
+    assert_eq!(reasons, ["evicted", "completed"], "{end:#}");
+    assert!(runs[0]["stored_samples"].as_u64() >= Some(2), "{end:#}");
 }
 
 #[test]

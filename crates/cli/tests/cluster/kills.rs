@@ -1,6 +1,6 @@
 //! Orchestrators and monitors are killed again and again; orders go on, and nothing of them is lost.
 
-use std::{thread, time::Duration};
+use std::{env, thread, time::Duration};
 
 use kube::api::{DeleteParams, ListParams};
 use serde_json::{Value, json};
@@ -10,12 +10,33 @@ use crate::{
     kit::{Kit, block_on, kit, shell, unique},
 };
 
-/// Orders at once, and tasks of each.
-const ORDERS: usize = 3;
-const TASKS: usize = 4;
-/// Pods that are killed, and how long it is quiet in between.
-const KILLS: usize = 8;
+/// How long it is quiet between two kills.
 const PAUSE: Duration = Duration::from_millis(1700);
+
+/// How much is done: in short, or what `PODOMETER_TEST_KILLS` says (`20x5x120`).
+struct Size {
+    /// Orders at once.
+    orders: usize,
+    /// Tasks of each.
+    tasks: usize,
+    /// Pods that are killed.
+    kills: usize,
+}
+
+impl Size {
+    fn get() -> Self {
+        let said = env::var("PODOMETER_TEST_KILLS").unwrap_or_else(|_| "3x4x8".to_owned());
+        let numbers: Vec<usize> = said.split('x').map(|part| part.parse().unwrap()).collect();
+        let [orders, tasks, kills] = numbers[..] else {
+            panic!("PODOMETER_TEST_KILLS is ORDERSxTASKSxKILLS, not {said}");
+        };
+        Self {
+            orders,
+            tasks,
+            kills,
+        }
+    }
+}
 
 /// Kills one pod of the orders' own services; which one follows from the number.
 fn kill_one(kit: &Kit, number: usize) {
@@ -55,9 +76,9 @@ pub(crate) fn tasks(number: usize) -> Vec<Value> {
 #[test]
 fn orders_survive_kills_of_their_services() {
     let Some(kit) = kit() else { return };
-    let place = Place::new();
-    let tasks = tasks(TASKS);
-    let ids: Vec<_> = (0..ORDERS)
+    let (place, size) = (Place::new(), Size::get());
+    let tasks = tasks(size.tasks);
+    let ids: Vec<_> = (0..size.orders)
         .map(|n| {
             let (id, ahead) = (unique("kills"), n == 0);
             kit.load(
@@ -66,14 +87,14 @@ fn orders_survive_kills_of_their_services() {
             )
         })
         .collect();
-    for number in 0..KILLS {
+    for number in 0..size.kills {
         thread::sleep(PAUSE);
         kill_one(kit, number);
     }
     for id in ids {
         let end = kit.follow(&place, &id, 0);
         let runs = end["runs"].as_array().unwrap();
-        assert_eq!(runs.len(), TASKS, "{end:#}");
+        assert_eq!(runs.len(), size.tasks, "{end:#}");
         is_whole(runs);
     }
 }

@@ -15,6 +15,7 @@ mod kit;
 mod leaf;
 mod many;
 mod namespace;
+mod node_agent;
 mod quota;
 #[path = "../../../orchestrator/tests/support/registry.rs"]
 mod registry;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bus::{Bus, Event, Reader, Settings, Start, TopicSettings};
+use metrics::Gauge;
 use model::{
     Attempt, OrderTopics, OrderUid, Position, Reason, Resources, Run, Sample, Status, Timestamp,
     Totals,
@@ -221,7 +222,13 @@ impl Producer {
     fn start(bus: &Bus, spools: Option<Spools>) -> Self {
         let (inbox, received) = mpsc::channel(16);
         let publisher = Arc::new(bus.publisher().unwrap());
-        let task = tokio::spawn(serve(handle(), publisher, spools, received));
+        let task = tokio::spawn(serve(
+            handle(),
+            publisher,
+            spools,
+            Metrics::default(),
+            received,
+        ));
         Self { inbox, task }
     }
 
@@ -339,7 +346,7 @@ async fn one_that_comes_after_the_runner_claims_nothing_as_missed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_kafka_does_not_take_is_safe_on_disk_and_sent_by_a_successor() {
     let folder = tempfile::tempdir().unwrap();
-    let spools = Spools::new(folder.path().join("spool"), 1 << 20);
+    let spools = Spools::new(folder.path().join("spool"), 1 << 20, Gauge::default());
     let file = spools.path(handle().order_uid);
     let runner = Runner::start().await;
     let away = nobody();
@@ -375,7 +382,7 @@ async fn what_kafka_does_not_take_is_safe_on_disk_and_sent_by_a_successor() {
 async fn past_the_limit_nothing_is_acknowledged() {
     const LIMIT_BYTES: u64 = 20_000;
     let folder = tempfile::tempdir().unwrap();
-    let spools = Spools::new(folder.path().join("spool"), LIMIT_BYTES);
+    let spools = Spools::new(folder.path().join("spool"), LIMIT_BYTES, Gauge::default());
     let runner = Runner::start().await;
     let away = nobody();
     let first = Producer::start(&away, Some(spools.clone()));
@@ -412,7 +419,7 @@ async fn past_the_limit_nothing_is_acknowledged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_file_of_an_order_that_is_over_vanishes() {
     let folder = tempfile::tempdir().unwrap();
-    let spools = Spools::new(folder.path().join("spool"), 1 << 20);
+    let spools = Spools::new(folder.path().join("spool"), 1 << 20, Gauge::default());
     let runner = Runner::start().await;
     let away = nobody();
     let producer = Producer::start(&away, Some(spools.clone()));

@@ -52,7 +52,7 @@ fn stop() -> Envelope {
 }
 
 fn spools(folder: &TempDir, limit_bytes: u64) -> Spools {
-    Spools::new(folder.path().join("spool"), limit_bytes)
+    Spools::new(folder.path().join("spool"), limit_bytes, Gauge::default())
 }
 
 fn bytes(envelopes: &[Envelope]) -> Vec<u8> {

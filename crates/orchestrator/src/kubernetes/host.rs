@@ -27,7 +27,9 @@ use super::{
     record::{self, OrderRecord, Phase},
     services, workspace,
 };
-use crate::{Control, Options, Orchestrator, OrderRequest, Resume, Source, StdioPolicy, clock};
+use crate::{
+    Control, Metrics, Options, Orchestrator, OrderRequest, Resume, Source, StdioPolicy, clock,
+};
 
 /// Which services an order has beside its orchestrator.
 pub(super) enum Monitors {
@@ -45,6 +47,7 @@ pub(super) struct Host {
     kafka: Kafka,
     bus: Bus,
     monitors: Monitors,
+    metrics: Metrics,
     fleet: Fleet,
     orchestrator: Orchestrator<Fleet>,
 }
@@ -57,15 +60,21 @@ impl Host {
         config: Config,
         kafka: Kafka,
         monitors: Monitors,
+        metrics: Metrics,
     ) -> Result<Self> {
         let (bus, fleet) = (kafka.bus()?, Fleet::default());
-        let orchestrator = Orchestrator::new(bus.clone(), fleet.clone(), Options::of(&bus))?;
+        let options = Options {
+            metrics: metrics.clone(),
+            ..Options::of(&bus)
+        };
+        let orchestrator = Orchestrator::new(bus.clone(), fleet.clone(), options)?;
         Ok(Self {
             client,
             config: Arc::new(config),
             kafka,
             bus,
             monitors,
+            metrics,
             fleet,
             orchestrator,
         })
@@ -82,7 +91,8 @@ impl Host {
         wish: watch::Receiver<Control>,
     ) -> Result<()> {
         let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.config.namespace);
-        let (ledger, record, state) = Ledger::open(maps, order, &self.config.pod_uid).await?;
+        let (ledger, record, state) =
+            Ledger::open(maps, order, &self.config.pod_uid, self.metrics.clone()).await?;
         anyhow::ensure!(
             record.order_uid == uid,
             "the ConfigMap of {order} is of another execution, {}",

@@ -11,7 +11,7 @@ use super::{
     names,
     record::{self, OrderRecord, State},
 };
-use crate::Superseded;
+use crate::{Metrics, Superseded};
 
 /// The first and the longest pause before an API server that doesn't answer is asked again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
@@ -39,6 +39,7 @@ pub(super) struct Ledger {
     maps: Api<ConfigMap>,
     name: String,
     writer: String,
+    metrics: Metrics,
     known: Mutex<Known>,
 }
 
@@ -95,6 +96,7 @@ impl Ledger {
         maps: Api<ConfigMap>,
         order: &model::OrderId,
         writer: &str,
+        metrics: Metrics,
     ) -> Result<(Self, OrderRecord, State), LedgerError> {
         let name = names::order_map(order);
         let got = maps.get(&name).await;
@@ -109,6 +111,7 @@ impl Ledger {
             maps,
             name,
             writer,
+            metrics,
             known,
         };
         Ok((ledger, record, state))
@@ -158,12 +161,14 @@ impl Ledger {
                 }
                 Err(Error::Api(status)) if status.code == 404 => return Err(Superseded),
                 Err(Error::Api(status)) if status.code == 409 => {
+                    self.metrics.api_conflicts.inc();
                     self.look_again(&mut known, &state).await?;
                     if known.state == state {
                         return Ok(());
                     }
                 }
                 Err(error) => {
+                    self.metrics.api_retries.inc();
                     if !std::mem::replace(&mut said, true) {
                         warn!("the decision can't be written: {error}; trying again");
                     }

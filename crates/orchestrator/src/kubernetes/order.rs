@@ -7,6 +7,7 @@ use kube::{
     Api, Client,
     runtime::{WatchStreamExt, watcher},
 };
+use metrics::Listen;
 use model::{OrderId, OrderUid, attempt::Token};
 use tokio::sync::watch;
 
@@ -16,7 +17,7 @@ use super::{
     ledger, names,
     program::Kafka,
 };
-use crate::Control;
+use crate::{Control, Metrics};
 
 /// What it is told.
 #[derive(Debug, clap::Args)]
@@ -34,6 +35,8 @@ pub(super) struct Order {
     kafka: Kafka,
     #[command(flatten)]
     config: Config,
+    #[command(flatten)]
+    listen: Listen,
 }
 
 impl Order {
@@ -41,7 +44,11 @@ impl Order {
     pub(super) async fn run(self, client: Client) -> Result<()> {
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &self.config.namespace);
         let monitors = Monitors::Own(Token(self.token));
-        let host = Host::new(client, self.config, self.kafka, monitors)?;
+        let metrics = Metrics::default();
+        let mut registry = metrics::registry();
+        metrics.register(&mut registry);
+        let _served = self.listen.serve_or_warn(registry).await;
+        let host = Host::new(client, self.config, self.kafka, monitors, metrics)?;
         host.take(&self.id, self.uid, watch_wish(maps, &self.id))
             .await
     }

@@ -16,6 +16,7 @@ use kube::{
     api::{ListParams, Patch, PatchParams},
     runtime::{WatchStreamExt, watcher},
 };
+use metrics::Listen;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
@@ -30,7 +31,7 @@ use super::{
     record::{OrderRecord, Phase, State},
     services,
 };
-use crate::clock;
+use crate::{QueueMetrics, clock};
 
 /// How often the queue looks even if nobody says anything.
 const LOOK: Duration = Duration::from_secs(30);
@@ -61,6 +62,8 @@ pub(super) struct Queue {
     kafka: Kafka,
     #[command(flatten)]
     config: Config,
+    #[command(flatten)]
+    listen: Listen,
 }
 
 /// An order that waits.
@@ -74,6 +77,10 @@ struct Waiting {
 impl Queue {
     /// Serves until it is ended.
     pub(super) async fn run(self, client: Client) -> Result<()> {
+        let metrics = QueueMetrics::default();
+        let mut registry = metrics::registry();
+        metrics.register(&mut registry);
+        let _served = self.listen.serve(registry).await?;
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &self.config.namespace);
         let ours = watcher::Config::default().labels(names::PHASE);
         let mut said = Box::pin(
@@ -92,7 +99,8 @@ impl Queue {
                     look_at = look_at.min(Instant::now() + SETTLE);
                 }
                 () = sleep_until(look_at) => {
-                    if let Err(error) = Box::pin(self.look(&client)).await {
+                    if let Err(error) = Box::pin(self.look(&client, &metrics)).await {
+                        metrics.failures.inc();
                         warn!("{error:#}; trying again");
                     }
                     if let Err(error) = Box::pin(self.delete_topics(&client)).await {
@@ -108,7 +116,7 @@ impl Queue {
     }
 
     /// Begins with as many orders as there is room for, the oldest first.
-    async fn look(&self, client: &Client) -> Result<()> {
+    async fn look(&self, client: &Client, metrics: &QueueMetrics) -> Result<()> {
         let namespace = &self.config.namespace;
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
         let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
@@ -139,6 +147,7 @@ impl Queue {
                 Err(error) => warn!("{error}"),
             }
         }
+        metrics.see(waiting.len(), under_way);
         waiting.sort_by_key(|one| (one.record.created_at, one.record.order_uid));
         for one in waiting
             .into_iter()
@@ -146,8 +155,14 @@ impl Queue {
         {
             let order = one.record.order.id.clone();
             match self.begin(client, &one).await {
-                Ok(()) => info!("order {order} begins"),
-                Err(error) => warn!("order {order} can't begin: {error:#}"),
+                Ok(()) => {
+                    metrics.begun.inc();
+                    info!("order {order} begins");
+                }
+                Err(error) => {
+                    metrics.failures.inc();
+                    warn!("order {order} can't begin: {error:#}");
+                }
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ use kube::{
     Api, Client,
     runtime::{WatchStreamExt, watcher},
 };
+use metrics::Listen;
 use model::{OrderId, OrderUid, attempt::Token};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 use tracing::{info, warn};
@@ -22,7 +23,7 @@ use super::{
     program::Kafka,
     record::Phase,
 };
-use crate::Control;
+use crate::{Control, Metrics};
 
 /// The first and the longest pause before an order that can't go on is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -37,6 +38,8 @@ pub(super) struct Serve {
     kafka: Kafka,
     #[command(flatten)]
     config: Config,
+    #[command(flatten)]
+    listen: Listen,
 }
 
 /// The orders under way, with the way to tell them a person's wish.
@@ -47,7 +50,11 @@ impl Serve {
     pub(super) async fn run(self, client: Client) -> Result<()> {
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &self.config.namespace);
         let monitors = Monitors::Shared(Token(self.secret.trim().to_owned()));
-        let host = Host::new(client, self.config, self.kafka, monitors)?;
+        let metrics = Metrics::default();
+        let mut registry = metrics::registry();
+        metrics.register(&mut registry);
+        let _served = self.listen.serve(registry).await?;
+        let host = Host::new(client, self.config, self.kafka, monitors, metrics)?;
         let host = Arc::new(host);
         let mut said = Box::pin(
             watcher(maps, watcher::Config::default().labels(&ours()))

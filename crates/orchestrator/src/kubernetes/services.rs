@@ -21,6 +21,8 @@ pub(super) const PRODUCER: &str = "monitor-producer";
 pub(super) const CONSUMER: &str = "monitor-consumer";
 /// How often a service may be begun anew: more often than anything can kill it.
 const RESTARTS: i32 = 100_000;
+/// Where `podometer-config` has the services serve metrics.
+const METRICS_PORT: u16 = 9464;
 /// What is left of an order goes so long after its end, seconds.
 pub(super) const TTL: i32 = 24 * 60 * 60;
 
@@ -165,6 +167,7 @@ fn job(
                         "image": service.image,
                         "imagePullPolicy": config.pull_policy,
                         "args": service.arguments,
+                        "ports": [{ "name": "metrics", "containerPort": METRICS_PORT }],
                         "envFrom": [{ "configMapRef": { "name": "podometer-config" } }],
                         "env": env,
                         "resources": { "requests": { "cpu": "10m", "memory": "32Mi" } },

@@ -19,7 +19,7 @@ use tracing::{debug, warn};
 use super::pods::{self, Look, Trouble};
 use crate::{
     clock::Clock,
-    plan::{At, Seen},
+    plan::{At, ExitView, Seen},
 };
 
 /// How long a Job that is gone may have a pod that still ends.
@@ -70,13 +70,26 @@ enum Said {
 impl Watch {
     /// Waits for the attempt's end.
     pub(super) async fn end(&self) -> Seen {
-        let exited = |exit| Seen::Exited {
-            at: self.at,
-            exit: Box::new(exit),
-        };
+        let exit = self.exit().await;
+        match exit {
+            Ok(mut exit) => {
+                if exit.may_be_overdue() && self.is_overdue().await {
+                    exit.cause = Some(Reason::TimedOut);
+                }
+                Seen::Exited {
+                    at: self.at,
+                    exit: Box::new(exit),
+                }
+            }
+            Err(why) => self.give_up(why).await,
+        }
+    }
+
+    /// Waits until nothing of the attempt runs any more, or there is no hope that it ever will.
+    async fn exit(&self) -> Result<ExitView, Trouble> {
         if !self.is_there {
             tokio::time::sleep(MISSING).await;
-            return exited(pods::gone(None, self.key, (self.clock)()));
+            return Ok(pods::gone(None, self.key, (self.clock)()));
         }
         let mut says = Box::pin(stream::select(self.pods(), self.jobs()));
         let (mut last, mut job_gone): (Option<Box<Pod>>, bool) = (None, false);
@@ -92,14 +105,14 @@ impl Watch {
                 Said::Pod(pod) => {
                     self.place.send_replace(place(&pod));
                     trouble = match pods::look(&pod, self.key, now) {
-                        Look::Ended(exit) => return exited(*exit),
+                        Look::Ended(exit) => return Ok(*exit),
                         Look::Stuck(new) => Some(since(trouble, new)),
                         Look::Starting | Look::Running => None,
                     };
                     last = Some(pod);
                 }
-                Said::PodGone => return exited(pods::gone(last.as_deref(), self.key, now)),
-                Said::JobGone if last.is_none() => return exited(pods::gone(None, self.key, now)),
+                Said::PodGone => return Ok(pods::gone(last.as_deref(), self.key, now)),
+                Said::JobGone if last.is_none() => return Ok(pods::gone(None, self.key, now)),
                 Said::JobGone => {
                     if !std::mem::replace(&mut job_gone, true) {
                         look_again = Instant::now() + ORPHAN;
@@ -107,7 +120,7 @@ impl Watch {
                     }
                 }
                 Said::Time if job_gone => {
-                    return exited(pods::gone(last.as_deref(), self.key, now));
+                    return Ok(pods::gone(last.as_deref(), self.key, now));
                 }
                 Said::Time if last.is_none() => {
                     if let Some(new) = self.without_pod().await {
@@ -119,7 +132,7 @@ impl Watch {
             if let Some((why, since)) = &trouble
                 && since.elapsed() >= self.patience(why)
             {
-                return self.give_up(why.clone()).await;
+                return Err(why.clone());
             }
             if !job_gone {
                 look_again = Instant::now() + NO_POD;
@@ -204,6 +217,18 @@ impl Watch {
                 };
                 std::future::ready(said)
             })
+    }
+
+    /// Whether Kubernetes has ended the Job because its time was over.
+    async fn is_overdue(&self) -> bool {
+        let api: Api<Job> = Api::namespaced(self.client.clone(), &self.namespace);
+        let job = api.get_opt(&self.job).await.ok().flatten();
+        let status = job.and_then(|job| job.status);
+        status
+            .and_then(|status| status.conditions)
+            .iter()
+            .flatten()
+            .any(|condition| condition.reason.as_deref() == Some("DeadlineExceeded"))
     }
 
     /// Why the Job has no pod, as its events say: a quota, or a policy.

@@ -18,7 +18,7 @@ pub(super) enum Cause {
 /// The runner's own word if it left one, else what follows from how it ended.
 pub(super) fn end_of(exit: &ExitView, cause: Cause) -> RunEnd {
     if let Some(end) = exit.log.as_ref().and_then(|log| log.end.as_ref()) {
-        return end.clone();
+        return explained(end.clone(), exit, cause);
     }
     let (exit_code, signal) = match exit.runner {
         RunnerEnd::Code(code) => (Some(code), None),
@@ -32,6 +32,18 @@ pub(super) fn end_of(exit: &ExitView, cause: Cause) -> RunEnd {
         reason,
         message: message(exit, reason),
         censored: true,
+    }
+}
+
+/// A runner that was told to end doesn't know why; the launcher may.
+pub(super) fn explained(end: RunEnd, exit: &ExitView, cause: Cause) -> RunEnd {
+    match (exit.cause, cause) {
+        (Some(reason), Cause::None) if end.reason == Reason::Terminated => RunEnd {
+            reason,
+            message: end.message.or_else(|| exit.last_words.clone()),
+            ..end
+        },
+        _ => end,
     }
 }
 

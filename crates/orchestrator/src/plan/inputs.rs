@@ -25,7 +25,9 @@ impl Plan {
             return;
         };
         let known = attempt.waiting.as_ref().map(|(end, _)| end.clone());
-        let end = known.unwrap_or_else(|| completed(ended_at));
+        let end = known
+            .filter(|end| end.reason.is_success())
+            .unwrap_or_else(|| completed(ended_at));
         let output = Some(output);
         if !self.awaits_word(at, &end, output.as_ref()) {
             self.close(at, &end, output);
@@ -57,6 +59,26 @@ impl Plan {
         true
     }
 
+    /// Whether the launcher's view must come first: something told the runner to end that isn't this
+    /// plan, and the launcher may know what.
+    fn awaits_cause(&mut self, at: At, end: &RunEnd, output: Option<&String>) -> bool {
+        if end.reason != Reason::Terminated || self.terminate.is_some() {
+            return false;
+        }
+        let Some(attempt) = self.tries.get_mut(&at).filter(|attempt| !attempt.exited) else {
+            return false;
+        };
+        if attempt
+            .waiting
+            .replace((end.clone(), output.cloned()))
+            .is_none()
+        {
+            let after = self.patience.linger;
+            self.remind(Reminder::Output(at), after);
+        }
+        true
+    }
+
     fn wait_no_more(&mut self, at: At) {
         let attempt = self.tries.get_mut(&at);
         if let Some((end, output)) = attempt.and_then(|attempt| attempt.waiting.take()) {
@@ -81,16 +103,19 @@ impl Plan {
             attempt.halted = true;
         }
         let success = end.reason.is_success();
-        let waits = self
-            .tries
-            .get(&at)
-            .is_some_and(|attempt| attempt.waiting.is_some());
-        if waits && !success {
+        let waits = |attempt: &Try| {
+            let end = attempt.waiting.as_ref().map(|(end, _)| end);
+            end.is_some_and(|end| end.reason.is_success())
+        };
+        if self.tries.get(&at).is_some_and(waits) && !success {
             // It ended well by the first word, which stands.
             return self.actions.push(Action::Note(Note::Contradiction(at)));
         }
         let open = self.open(at, |known| known.reason.is_success() == success);
-        if open.is_some() && !self.awaits_word(at, end, output.as_ref()) {
+        if open.is_some()
+            && !self.awaits_word(at, end, output.as_ref())
+            && !self.awaits_cause(at, end, output.as_ref())
+        {
             self.close(at, end, output);
         }
     }
@@ -107,10 +132,24 @@ impl Plan {
             return self.actions.push(Action::Note(note));
         };
         attempt.exited = true;
-        let end = close::end_of(&exit, cause);
+        let told = attempt
+            .waiting
+            .take_if(|(end, _)| !end.reason.is_success())
+            .map(|(end, _)| end);
+        let end = match &told {
+            Some(told) => close::explained(told.clone(), &exit, cause),
+            None => close::end_of(&exit, cause),
+        };
         let known = attempt.end.clone();
         let halt_waits = attempt.waiting.is_some();
-        let report = !attempt.halted && !exit.delivered();
+        let said = exit.log.as_ref().and_then(|log| log.end.as_ref());
+        // What the runner's HALT says of the reason isn't all.
+        let explained = known.is_none()
+            && told
+                .as_ref()
+                .or(said)
+                .is_some_and(|said| said.reason != end.reason);
+        let report = explained || (!attempt.halted && !exit.delivered());
         let reported = exit.log.as_ref().is_some_and(|log| log.end.is_some());
         let mut instead = None;
         if report {

@@ -49,6 +49,14 @@ impl ExitView {
             .is_some_and(|log| log.started_at.is_some())
     }
 
+    /// Whether a time-out of the launcher's may be what ended it: something outside of it did, and it isn't
+    /// known what.
+    pub(crate) fn may_be_overdue(&self) -> bool {
+        let end = self.log.as_ref().and_then(|log| log.end.as_ref());
+        let told = end.is_none_or(|end| end.reason == Reason::Terminated);
+        self.cause.is_none() && self.oom_kills.is_none_or(|kills| kills == 0) && told
+    }
+
     /// Whether the runner's messages are all with the broker.
     pub(super) fn delivered(&self) -> bool {
         self.log

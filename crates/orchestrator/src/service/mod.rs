@@ -8,6 +8,7 @@ mod walk;
 use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, Event, Incoming, Publisher, Reader, Start};
+use metrics::Part;
 use model::OrderTopics;
 use tokio::{
     task::{JoinHandle, spawn_blocking},
@@ -16,19 +17,21 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
-    OrderRequest, Outcome, Resume,
+    Metrics, OrderRequest, Outcome, Resume,
     launcher::{Launcher, NotBegun, Superseded},
 };
 use routes::Routes;
 use walk::Walk;
 
 /// How the service behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// How long the broker may take to confirm STOP and what goes before it.
     pub delivery_timeout: Duration,
     /// How long after that it waits to hear that everything is stored.
     pub storing_timeout: Duration,
+    /// What it counts.
+    pub metrics: Metrics,
 }
 
 impl Options {
@@ -43,6 +46,7 @@ impl Options {
         Self {
             delivery_timeout,
             storing_timeout: Duration::from_mins(1),
+            metrics: Metrics::default(),
         }
     }
 }
@@ -115,6 +119,9 @@ impl<L: Launcher> Orchestrator<L> {
             .routes
             .open(&request.handle)
             .ok_or_else(|| Error::Taken(request.handle.order.clone()))?;
+        let metrics = &self.options.metrics;
+        let _counted = Part::new(&metrics.orders, 1);
+        metrics.order_started();
         let listening = self.listen(&topics, &request.resume).await;
         let outcome = match listening {
             Ok(()) => {
@@ -123,6 +130,9 @@ impl<L: Launcher> Orchestrator<L> {
             }
             Err(error) => Err(error),
         };
+        if let Ok(outcome) = &outcome {
+            metrics.order_ended(outcome.status);
+        }
         // Shared topics go on being read for others.
         if !topics.is_shared() {
             self.reader.remove(&topics.task);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use model::{
-    Attempt, AttemptKey, Envelope, Message, Position, Status,
+    Attempt, AttemptKey, Envelope, Message, Position, Status, Timestamp,
     message::{AttemptEnd, Halt, Header, Sender, Stop},
     order::Messages,
 };
@@ -43,6 +43,9 @@ pub(super) struct Walk<'a, L: Launcher> {
     attempts: Vec<AttemptEnd>,
     message: Option<String>,
     no_cgroup: Option<String>,
+    /// When the latest attempt ended, and whether a predecessor has seen that.
+    ended_at: Option<Timestamp>,
+    is_known: bool,
     /// For the next task.
     prepared: Option<L::Prepared>,
 }
@@ -70,6 +73,8 @@ impl<'a, L: Launcher> Walk<'a, L> {
             attempts: Vec::new(),
             message: None,
             no_cgroup: None,
+            ended_at: None,
+            is_known: false,
             prepared: None,
         }
     }
@@ -85,9 +90,11 @@ impl<'a, L: Launcher> Walk<'a, L> {
             }
             if let Some((at, end, output)) = known.next() {
                 let (at, end, output) = (*at, end.clone(), output.clone());
+                self.is_known = true;
                 actions = self.plan.handle(Seen::Known { at, end, output });
                 continue;
             }
+            self.is_known = false;
             let wanted = *control.borrow_and_update();
             if wanted > heeded {
                 heeded = wanted;
@@ -141,6 +148,10 @@ impl<'a, L: Launcher> Walk<'a, L> {
                         output: output.as_deref(),
                     };
                     self.note_down(decision).await?;
+                    if !self.is_known {
+                        self.host.options.metrics.attempt_ended(end.reason);
+                        self.ended_at = Some(end.ended_at);
+                    }
                     let task = self.task_name(at);
                     self.tell(OrderEvent::Ended {
                         at,
@@ -217,6 +228,8 @@ impl<'a, L: Launcher> Walk<'a, L> {
                 let own_cgroup = started.no_cgroup.is_none();
                 self.no_cgroup = self.no_cgroup.take().or(started.no_cgroup);
                 let (task, time, pid) = (task.name.clone(), clock(), started.pid);
+                let (metrics, ended) = (&self.host.options.metrics, self.ended_at.take());
+                metrics.attempt_started(at.1 == Attempt(1), time, ended);
                 self.tell(OrderEvent::Started {
                     at,
                     task,

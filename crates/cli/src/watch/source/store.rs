@@ -15,6 +15,7 @@ use crate::{
     data::DataFolder,
     load::Usage,
     owner,
+    terminate::{self, Ending},
     watch::{
         data::{At, Update},
         series::Measured,
@@ -174,16 +175,17 @@ impl Source for StoreSource {
 
     async fn terminate(&self) -> Result<String> {
         let order = &self.order;
-        match &self.cluster {
-            Some(cluster) => cluster.terminate(order, false).await?,
-            None => terminate_here(&self.data, order)?,
+        if let Some(cluster) = &self.cluster {
+            cluster.terminate(order, false).await?;
+            return Ok(format!("{order} is told to end"));
         }
-        Ok(format!("{order} is told to end"))
+        Ok(
+            match terminate::local(&self.store, &self.data, order).await? {
+                Ending::Told => format!("{order} is told to end"),
+                Ending::Over(status) => format!("{order} is over: {status}"),
+            },
+        )
     }
-}
-
-fn terminate_here(_data: &DataFolder, order: &OrderId) -> Result<()> {
-    anyhow::bail!("{order} is ended by Ctrl-C where `podometer run` takes it through its tasks")
 }
 
 fn measured(sample: &StoredSample) -> Measured {
