@@ -228,6 +228,7 @@ pub(super) async fn load(args: &LoadArgs, server: &Server) -> Result<Code> {
     options.push(("period", args.period.to_string()));
     let mut loaded = Vec::new();
     for prepared in &orders {
+        let mut definition = prepared.definition.clone();
         let input = match &prepared.input {
             Some(path) => {
                 let name = path
@@ -236,16 +237,26 @@ pub(super) async fn load(args: &LoadArgs, server: &Server) -> Result<Code> {
                     .unwrap_or("input");
                 let bytes = fs::read(path);
                 let bytes = bytes.with_context(|| format!("{} can't be read", path.display()))?;
+                definition = without_input(&definition)?;
                 Some((name, bytes))
             }
             None => None,
         };
-        let answer = remote.load(&prepared.definition, input, &options).await;
+        let answer = remote.load(&definition, input, &options).await;
         let answer = answer.with_context(|| format!("order {}", prepared.order.id))?;
         loaded.push(answer.id.to_string());
     }
     output::print(&output::lines(loaded))?;
     Ok(Code::DONE)
+}
+
+/// An order whose input travels beside it: a path of this machine means nothing to the server.
+fn without_input(definition: &str) -> Result<String> {
+    let mut order: Value = serde_json::from_str(definition).context("reading the order again")?;
+    if let Some(fields) = order.as_object_mut() {
+        fields.remove("input");
+    }
+    serde_json::to_string_pretty(&order).context("writing the order")
 }
 
 /// An order that must be there.

@@ -9,3 +9,4 @@ mod help;
 mod interrupt;
 mod read;
 mod run;
+mod watch;
