@@ -22,6 +22,7 @@ mod metrics;
 mod output;
 mod owner;
 mod remote;
+mod serve;
 mod session;
 mod signals;
 mod terminate;

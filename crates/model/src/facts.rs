@@ -1,9 +1,10 @@
 //! Facts about the machine that a task ran on and about the picture that it was given.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The machine that a run used.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct MachineFacts {
     /// The node's name.

@@ -105,9 +105,11 @@ impl OrderId {
 }
 
 /// What makes one execution of an order unlike every other one: a UUID of version 7.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
-pub struct OrderUid(pub Uuid);
+pub struct OrderUid(#[schemars(with = "String")] pub Uuid);
 
 impl fmt::Display for OrderUid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,6 +130,7 @@ macro_rules! count {
         $(#[$doc])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
+            JsonSchema,
         )]
         #[serde(transparent)]
         pub struct $name(pub u32);

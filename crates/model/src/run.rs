@@ -1,5 +1,6 @@
 //! A run: one attempt of a task with everything that is known about it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -35,7 +36,7 @@ pub struct RunFacts {
 }
 
 /// What a run used in all. Missing is `None`, never zero. The names are the store's columns.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Totals {
     /// From the command's start to its end, seconds.
@@ -173,7 +174,7 @@ impl RunEnd {
 }
 
 /// How well a run was measured.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {
     /// Samples published.
     pub samples: u64,

@@ -22,11 +22,15 @@ mod interrupt;
 mod location;
 mod merge;
 mod minute;
+mod news;
 mod orders;
 mod run_rows;
 mod runs;
+mod sample_pages;
 mod samples;
 mod statistics;
+mod summaries;
+mod tasks;
 mod topics;
 
 use std::time::Duration;
@@ -36,10 +40,14 @@ pub use error::Error;
 pub use ingest::{Advance, Batch, Ingested, Item, Log};
 pub use location::{Location, Migrations, Options, ServerAddress};
 pub use minute::Housekeeping;
+pub use news::{Beyond, NewSample, RunsFrom};
 pub use orders::{NewOrder, OrderFilter, OrderRow};
 pub use runs::{Given, RunRow};
+pub use sample_pages::{SamplePages, Span};
 pub use samples::{SampleFlags, StoredSample};
 pub use statistics::Statistics;
+pub use summaries::{OrderSummary, SummaryFilter};
+pub use tasks::{TaskRow, TaskRun};
 pub use topics::StoredTopic;
 
 /// An open store. Clones share its connections.

@@ -1,6 +1,7 @@
 //! Orders: taking an id, looking them up, ending them, forgetting them.
 
 use model::{OrderId, OrderUid, Status, Timestamp, attempt::Launcher};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
@@ -33,7 +34,7 @@ pub struct NewOrder {
 }
 
 /// An order as it stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderRow {
     /// The number that its samples and runs carry.
     #[serde(skip)]
@@ -49,18 +50,21 @@ pub struct OrderRow {
     pub message: Option<String>,
     /// When it was registered.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: Timestamp,
     /// When its first task started.
     #[serde(
         serialize_with = "optional_rfc3339",
         deserialize_with = "from_optional_rfc3339"
     )]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub started_at: Option<Timestamp>,
     /// When it ended.
     #[serde(
         serialize_with = "optional_rfc3339",
         deserialize_with = "from_optional_rfc3339"
     )]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub ended_at: Option<Timestamp>,
     /// What starts its tasks; `None` while nobody has registered it.
     pub launcher: Option<Launcher>,
@@ -117,7 +121,7 @@ pub(crate) fn from_optional_rfc3339<'de, D: Deserializer<'de>>(
 }
 
 impl OrderRow {
-    fn read(row: &Row) -> Sql<Self> {
+    pub(crate) fn read(row: &Row) -> Sql<Self> {
         let row = Columns(row);
         Ok(Self {
             id: row.get("id")?,
@@ -139,7 +143,7 @@ impl OrderRow {
     }
 }
 
-const READING: &str = "reading the table orders";
+pub(crate) const READING: &str = "reading the table orders";
 const WRITING: &str = "writing the table orders";
 
 /// What stands for the launcher of an order that nobody has registered.

@@ -3,19 +3,20 @@
 use model::{
     Attempt, MachineFacts, OrderId, Position, Reason, TaskName, Timestamp, Totals, run::Quality,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Statistics, Store,
     columns::{Columns, Sql},
-    database::{Row, sql},
+    database::{Row, made},
     orders::{from_optional_rfc3339, optional_rfc3339},
     run_rows,
 };
 
 /// A run as it is stored. As JSON it has the table's columns, names instead of numbers, and
 /// times as RFC 3339.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunRow {
     /// The task's place.
     pub position: Position,
@@ -40,12 +41,14 @@ pub struct RunRow {
         serialize_with = "optional_rfc3339",
         deserialize_with = "from_optional_rfc3339"
     )]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub started_at: Option<Timestamp>,
     /// When it ended.
     #[serde(
         serialize_with = "optional_rfc3339",
         deserialize_with = "from_optional_rfc3339"
     )]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub ended_at: Option<Timestamp>,
     /// What it used.
     #[serde(flatten)]
@@ -68,7 +71,7 @@ pub struct RunRow {
 }
 
 /// What a run was given. All `None` until its start was reported.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Given {
     /// What started it.
     pub launcher: Option<String>,
@@ -128,7 +131,7 @@ impl Given {
 }
 
 impl RunRow {
-    fn read(row: &Row) -> Sql<Self> {
+    pub(crate) fn read(row: &Row) -> Sql<Self> {
         let row = Columns(row);
         let end = run_rows::end(&row)?;
         Ok(Self {
@@ -162,25 +165,33 @@ impl RunRow {
     }
 }
 
+pub(crate) const READING: &str = "reading the table run";
+
+/// The statement that reads runs for [`RunRow::read`]: `more` columns in front (with a comma behind them), and
+/// the `rest` that follows the tables.
+pub(crate) fn select(more: &str, rest: &str) -> String {
+    format!(
+        "select {more} run.*, task.name as task_name, machine.hostname, machine.processor, \
+         machine.cores, machine.memory_bytes as machine_memory_bytes, machine.kernel, \
+         machine.os, machine.architecture \
+         from run join task on task.id = run.task_id \
+         join machine on machine.id = run.machine_id {rest}"
+    )
+}
+
 impl Store {
     /// The runs of an order, by position and attempt. None if there is no such order.
     ///
     /// # Errors
     /// What the database says.
     pub async fn runs(&self, order: &OrderId) -> Result<Vec<RunRow>, Error> {
-        let runs = sql(
-            "select run.*, task.name as task_name, machine.hostname, machine.processor, \
-             machine.cores, machine.memory_bytes as machine_memory_bytes, machine.kernel, \
-             machine.os, machine.architecture \
-             from run join orders on orders.id = run.order_id \
-             join task on task.id = run.task_id join machine on machine.id = run.machine_id \
-             where orders.name = $1 order by run.position, run.attempt",
-        )
-        .bind(order.as_str());
+        let rest = "join orders on orders.id = run.order_id \
+             where orders.name = $1 order by run.position, run.attempt";
+        let runs = made(select("", rest), true).bind(order.as_str());
         self.database
             .all(runs)
             .await
             .and_then(|rows| rows.iter().map(RunRow::read).collect())
-            .map_err(self.database.failed("reading the table run"))
+            .map_err(self.database.failed(READING))
     }
 }

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use model::{Attempt, OrderId, OrderUid, Position, Resource, Timestamp, Values};
 
 use crate::{
-    Error, Store,
+    Error, Span, Store,
     columns::Sql,
-    database::{Cell, Row, Statement, made, sql},
+    database::{Cell, Row, Statement, sql},
 };
 
 /// A sample as it is stored.
@@ -34,13 +34,13 @@ pub struct SampleFlags {
     pub missed_before: u64,
 }
 
-const READING: &str = "reading the table sample_wide";
+pub(crate) const READING: &str = "reading the table sample_wide";
 /// Rows that are held at once where all are gone through.
 pub(crate) const PAGE: u32 = 8192;
 
 /// The columns in the order in which [`StoredSample::read`] takes them: by place, because a look-up
 /// by name, 25 times a row, costs as much as the rest of reading.
-static COLUMNS: LazyLock<String> = LazyLock::new(|| {
+pub(crate) static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     let resources: Vec<_> = Resource::ALL.iter().map(|r| r.name()).collect();
     format!(
         "time, seq, task_id, cpu_lower_bound, is_final, missed_before, {}",
@@ -101,7 +101,7 @@ pub(crate) fn following(columns: &str, order: &str, bounds: &str, is_server: boo
 }
 
 impl StoredSample {
-    fn read(row: &Row) -> Sql<Self> {
+    pub(crate) fn read(row: &Row) -> Sql<Self> {
         let mut values = Values::default();
         for (place, resource) in (6..).zip(Resource::ALL) {
             values.set(*resource, f64::of(row, place)?);
@@ -146,72 +146,22 @@ impl Store {
         order: &OrderId,
         position: Position,
         attempt: Attempt,
-        take: impl FnMut(StoredSample),
-    ) -> Result<u64, Error> {
-        self.each_from(order, (position, attempt), Place::START, take)
-            .await
-    }
-
-    /// The samples of an attempt that follow one that is known already, for those who watch it run.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn samples_after(
-        &self,
-        order: &OrderId,
-        position: Position,
-        attempt: Attempt,
-        (time, seq): (Timestamp, u64),
-    ) -> Result<Vec<StoredSample>, Error> {
-        let known = Place {
-            time,
-            seq: seq as i64,
-            task: i64::MAX,
-        };
-        let mut samples = Vec::new();
-        self.each_from(order, (position, attempt), known, |one| samples.push(one))
-            .await?;
-        Ok(samples)
-    }
-
-    async fn each_from(
-        &self,
-        order: &OrderId,
-        (position, attempt): (Position, Attempt),
-        mut after: Place,
         mut take: impl FnMut(StoredSample),
     ) -> Result<u64, Error> {
         let mut count = 0;
-        let between = self.between(order, position, attempt).await;
-        let between = between.map_err(self.database.failed(READING))?;
-        let order_id = "(select id from orders where name = $1)";
-        let bounds = between.map_or("", |_| "and time between $8 and $9");
-        let page = following(&COLUMNS, order_id, bounds, self.database.is_server());
-        loop {
-            let rows = made(page.clone(), true)
-                .bind(order.as_str())
-                .bind(position.0)
-                .bind(attempt.0);
-            let mut rows = after.bind(rows, PAGE);
-            if let Some((first, last)) = between {
-                rows = rows.bind(first).bind(last);
-            }
-            let rows = self.database.all(rows).await;
-            let rows = rows.map_err(self.database.failed(READING))?;
-            let Some(last) = rows.last() else {
-                return Ok(count);
-            };
-            after = Place::of(last).map_err(self.database.failed(READING))?;
-            count += rows.len() as u64;
-            for row in &rows {
-                take(StoredSample::read(row).map_err(self.database.failed(READING))?);
-            }
+        let mut pages = self
+            .sample_pages(order, position, attempt, Span::ALL, PAGE)
+            .await?;
+        while let Some(page) = pages.next().await? {
+            count += page.len() as u64;
+            page.into_iter().for_each(&mut take);
         }
+        Ok(count)
     }
 
     /// Between which instants the samples of a run lie, if it has ended: so the server looks into
     /// those chunks only, of which there may be thousands.
-    async fn between(
+    pub(crate) async fn between(
         &self,
         order: &OrderId,
         position: Position,

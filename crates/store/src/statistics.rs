@@ -8,6 +8,7 @@
 //! are at or below it.
 
 use model::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// What the samples of a run amount to. All `None` until the run has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Statistics {
     /// How many samples of it are stored.
     pub stored_samples: Option<u64>,

@@ -6,6 +6,7 @@ mod load;
 mod place;
 mod read;
 mod run;
+mod serve;
 mod up;
 mod values;
 mod watch;
@@ -26,6 +27,7 @@ pub(crate) use read::{
     StatusArgs,
 };
 pub(crate) use run::{BusArgs, MeasureArgs, RunArgs, SourceArg};
+pub(crate) use serve::ServeArgs;
 pub(crate) use up::{DownArgs, Overlay, UpArgs};
 pub(crate) use values::Age;
 pub(crate) use watch::WatchArgs;
@@ -37,6 +39,7 @@ Examples:
   podometer orders                       what was run
   podometer status leaf                  how an order stands
   podometer watch leaf                   live charts of it, in the terminal
+  podometer serve                        a page in the browser with live charts
   podometer up                           bring Podometer to a cluster
 
 Exit codes: 0 done, 1 an order failed, 2 bad input or usage, 3 a service could not be reached,
@@ -129,6 +132,7 @@ pub(crate) enum Command {
     Terminate(TerminateArgs),
     Chart(ChartArgs),
     Report(ReportArgs),
+    Serve(ServeArgs),
     Delete(DeleteArgs),
     Migrate(MigrateArgs),
     Completions(CompletionsArgs),

@@ -14,6 +14,7 @@ mod on_server;
 mod orders;
 mod report;
 mod run;
+mod serve;
 mod status;
 mod terminate;
 mod up;
@@ -85,6 +86,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
                     Command::Watch(args) => {
                         watch::run(&args, args.place.place(named)?, &data).await
                     }
+                    Command::Serve(args) => serve::run(args, data).await,
                     Command::Delete(args) => delete::run(&args, &data).await,
                     Command::Migrate(args) => migrate::run(&args, &data).await,
                     Command::Runner | Command::ImageTask { .. } | Command::Completions(_) => {

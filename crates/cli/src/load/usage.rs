@@ -1,6 +1,6 @@
 //! What a person can get wrong beside an order's content.
 
-use std::{io, path::PathBuf};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use model::{OrderId, TaskName};
 use thiserror::Error;
@@ -103,6 +103,17 @@ pub(crate) enum Usage {
         task: TaskName,
         known: String,
     },
+    /// A server that anybody could use.
+    #[error(
+        "{listen} can be reached from other machines, so a token is needed: make one with `openssl rand -hex 32 > \
+         token.txt` and say --token-file token.txt (or set PODOMETER_TOKEN), or listen on 127.0.0.1"
+    )]
+    NoToken { listen: SocketAddr },
+    /// A token that can be guessed or can't be sent.
+    #[error(
+        "{from}: a token has at least {min} characters, without blanks; make one with `openssl rand -hex 32`"
+    )]
+    BadToken { from: String, min: usize },
     /// An order without runs.
     #[error("order {order} has no runs yet, so that there is nothing to draw; it is {status}")]
     NoRuns {

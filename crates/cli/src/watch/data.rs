@@ -170,20 +170,21 @@ impl Run {
         told.or_else(|| so_far().flatten())
     }
 
-    /// Processor time, seconds: its total, else what its samples amount to.
-    pub(crate) fn cpu_seconds(&self) -> Option<f64> {
-        let told = self.row.as_ref().and_then(|row| row.totals.cpu_seconds);
-        told.or_else(|| self.series.cpu_seconds())
+    /// Processor time, seconds: its total, else what its samples amount to. And whether it may be more.
+    pub(crate) fn cpu_seconds(&self) -> Option<(f64, bool)> {
+        let totals = self.row.as_ref().map(|row| &row.totals);
+        let told = totals.and_then(|t| Some((t.cpu_seconds?, t.cpu_lower_bound)));
+        told.or_else(|| Some((self.series.cpu_seconds()?, false)))
     }
 
-    /// The peak of anonymous memory, bytes: its total, else the most that was seen.
-    pub(crate) fn memory_peak(&self) -> Option<f64> {
-        let told = self
-            .row
-            .as_ref()
-            .and_then(|row| row.totals.memory_anon_peak_bytes);
-        let seen = || self.series.peak(Resource::MemoryAnon);
-        told.map(|bytes| bytes as f64).or_else(seen)
+    /// The peak of anonymous memory, bytes: its total, else the most that was seen. And whether it may be more.
+    pub(crate) fn memory_peak(&self) -> Option<(f64, bool)> {
+        let totals = self.row.as_ref().map(|row| &row.totals);
+        let told = totals.and_then(|t| {
+            let bytes = t.memory_anon_peak_bytes? as f64;
+            Some((bytes, !t.memory_anon_peak_exact))
+        });
+        told.or_else(|| Some((self.series.peak(Resource::MemoryAnon)?, false)))
     }
 
     /// What was requested and what is allowed of a resource, in its unit.

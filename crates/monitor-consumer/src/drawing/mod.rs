@@ -2,7 +2,7 @@
 
 mod order;
 mod panels;
-mod pictures;
+pub mod pictures;
 mod report;
 mod run;
 
@@ -95,6 +95,32 @@ impl Drawable {
             runs.push((run, samples));
         }
         Ok(Self { order: row, runs })
+    }
+
+    /// Reads one run of it; `None` if there is no such run.
+    ///
+    /// # Errors
+    /// [`Error::NoOrder`], or what the store says.
+    pub async fn read_run(
+        store: &Store,
+        order: &OrderId,
+        position: Position,
+        attempt: Attempt,
+    ) -> Result<Option<Self>, Error> {
+        let row = store
+            .order(order)
+            .await?
+            .ok_or_else(|| Error::NoOrder(order.clone()))?;
+        let mut runs = store.runs(order).await?;
+        runs.retain(|run| (run.position, run.attempt) == (position, attempt));
+        let Some(run) = runs.pop() else {
+            return Ok(None);
+        };
+        let samples = store.samples(order, position, attempt).await?;
+        Ok(Some(Self {
+            order: row,
+            runs: vec![(run, samples)],
+        }))
     }
 
     /// The picture of one of its runs.

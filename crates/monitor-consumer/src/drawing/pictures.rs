@@ -1,15 +1,21 @@
-//! Small copies of the pictures that tasks made, for the report.
+//! Small copies of the pictures that orders start from and that tasks made.
 
-use std::{io::Cursor, path::Path};
+use std::{
+    io::Cursor,
+    path::{Path, PathBuf},
+};
 
 use chart::Picture;
 use image::{ImageFormat, ImageReader, Limits};
-use store::RunRow;
+use model::attempt::Launcher;
+use store::{OrderRow, RunRow};
 
 use super::Drawable;
 
 /// The longest side of a picture in the report, pixels.
 const SIDE: u32 = 900;
+/// How files end that may be shown as an order's input.
+const ENDINGS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "tif", "tiff"];
 /// At most so many pictures: the first and the last that were made.
 const MOST: usize = 2;
 
@@ -25,7 +31,7 @@ pub(super) fn pictures(drawable: &Drawable, folder: &Path) -> Vec<Picture> {
     named
         .into_iter()
         .filter_map(|(run, name)| {
-            let png = small_copy(&workspace.join(&name), &workspace)?;
+            let png = small_copy(&within(&workspace, &name)?)?;
             let caption = format!("{name}, made by {}", run.task);
             Some(Picture {
                 alt: format!("The picture {caption}"),
@@ -41,12 +47,34 @@ fn image_of(run: &RunRow) -> Option<String> {
     Some(output.get("image")?.as_str()?.to_owned())
 }
 
-/// A copy as PNG; `None` for what is no picture, too large, or outside of the workspace.
-fn small_copy(path: &Path, workspace: &Path) -> Option<Vec<u8>> {
-    let path = path.canonicalize().ok()?;
-    if !path.starts_with(workspace.canonicalize().ok()?) {
+/// The file that an order starts from, if it is one of this machine.
+pub fn input_of(order: &OrderRow) -> Option<PathBuf> {
+    if order.launcher != Some(Launcher::Local) {
         return None;
     }
+    let path = PathBuf::from(order.input.as_deref()?);
+    let is_named_like_one = path.extension().is_some_and(|ending| {
+        let ending = ending.to_ascii_lowercase();
+        ENDINGS.iter().any(|known| ending == *known)
+    });
+    (path.is_absolute() && is_named_like_one && path.is_file()).then_some(path)
+}
+
+/// The picture that a run wrote; `folder` is its order's. A task says so by an output that is a JSON object
+/// with the field `image`, a file of the workspace.
+pub fn written_by(run: &RunRow, folder: &Path) -> Option<PathBuf> {
+    within(&folder.join("workspace"), &image_of(run)?)
+}
+
+/// A file of a folder; `None` for what is none, or is outside of it.
+fn within(folder: &Path, name: &str) -> Option<PathBuf> {
+    let path = folder.join(name).canonicalize().ok()?;
+    let is_inside = path.starts_with(folder.canonicalize().ok()?);
+    (is_inside && path.is_file()).then_some(path)
+}
+
+/// A copy as PNG, at most 900 pixels long and wide; `None` for what is no picture, or too large.
+pub fn small_copy(path: &Path) -> Option<Vec<u8>> {
     let mut reader = ImageReader::open(path).ok()?.with_guessed_format().ok()?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(256 * 1024 * 1024);

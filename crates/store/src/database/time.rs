@@ -11,6 +11,9 @@ use sqlx::{
 
 /// 2000-01-01T00:00:00Z, microseconds since 1970.
 const EPOCH_US: i64 = 946_684_800_000_000;
+/// Between these, microseconds since 2000, are the instants that there are; what is beyond is infinity.
+const FIRST: i64 = -211_813_488_000_000_000;
+const END: i64 = 9_223_371_331_200_000_000;
 /// The type `timestamptz`.
 const TIMESTAMPTZ: Oid = Oid(1184);
 
@@ -18,9 +21,13 @@ const TIMESTAMPTZ: Oid = Oid(1184);
 pub(crate) struct Time(pub(crate) Timestamp);
 
 impl Time {
-    /// What is before all times there is minus infinity here too.
+    /// What is before or after all times there is infinity there, too.
     pub(crate) fn since_2000(self) -> i64 {
-        self.0.0.saturating_sub(EPOCH_US)
+        match self.0.0.saturating_sub(EPOCH_US) {
+            ..FIRST => i64::MIN,
+            us if us >= END || self.0.0 == i64::MAX => i64::MAX,
+            us => us,
+        }
     }
 
     pub(super) fn from_2000(us: i64) -> Timestamp {

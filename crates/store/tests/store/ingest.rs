@@ -26,12 +26,6 @@ on_both! {
         assert_eq!(samples[4].values.get(Resource::Cpu), Some(1.0));
         assert_eq!(samples[4].time, at(4));
         assert!(samples[4].flags.is_final && !samples[3].flags.is_final);
-        let at_key = (key(1, 0, 1).position, key(1, 0, 1).attempt);
-        for known in 0..5 {
-            let place = (samples[known].time, samples[known].seq);
-            let later = given.store.samples_after(&name, at_key.0, at_key.1, place).await.unwrap();
-            assert_eq!(later, samples[known + 1..]);
-        }
         assert_eq!(given.store.sample_count(uid(1)).await.unwrap(), 5);
     }
 

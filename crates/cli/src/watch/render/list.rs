@@ -14,7 +14,7 @@ use super::head::clock;
 use crate::{
     output::table,
     watch::{
-        data::{At, Data, Standing},
+        data::{At, Data, Run, Standing},
         state::State,
     },
 };
@@ -27,10 +27,17 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, now: Timest
     let (data, rows) = (state.shown(), state.shown().rows());
     let is_wide = area.width >= WIDE;
     let number = Constraint::Length(if is_wide { NUMBER } else { NUMBER - 1 });
-    let mut widths = vec![Constraint::Fill(3)];
+    let named = rows.iter().map(|at| data.name(*at).chars().count()).max();
+    // The mark before it, and the attempt behind it.
+    let name = named.unwrap_or(0) as u16 + 8;
+    let mut widths = vec![if is_wide {
+        Constraint::Max(name)
+    } else {
+        Constraint::Fill(1)
+    }];
     let mut names = vec![Text::from("  task")];
     if is_wide {
-        widths.push(Constraint::Fill(2));
+        widths.push(Constraint::Fill(1));
         names.push(Text::from("state"));
     }
     for name in ["time", "CPU", "peak"] {
@@ -62,18 +69,23 @@ fn row(data: &Data, at: At, now: Timestamp, is_wide: bool) -> Row<'static> {
     }
     let time = run.and_then(|run| run.seconds(is_running, now));
     cells.push(right(or_missing(time, |s| clock(s, !is_running))));
-    cells.push(right(or_missing(
-        run.and_then(super::super::data::Run::cpu_seconds),
-        units::format_seconds,
-    )));
-    cells.push(right(or_missing(
-        run.and_then(super::super::data::Run::memory_peak),
-        units::format_bytes,
-    )));
+    let cpu = run.and_then(Run::cpu_seconds);
+    cells.push(right(or_missing(cpu, |cpu| {
+        bounded(cpu, units::format_seconds)
+    })));
+    let peak = run.and_then(Run::memory_peak);
+    cells.push(right(or_missing(peak, |peak| {
+        bounded(peak, units::format_bytes)
+    })));
     Row::new(cells).style(Style::new().fg(colour(standing)))
 }
 
-fn or_missing(value: Option<f64>, format: impl Fn(f64) -> String) -> String {
+/// A number that may be more is marked.
+fn bounded((value, is_bound): (f64, bool), format: fn(f64) -> String) -> String {
+    format!("{}{}", if is_bound { "≥" } else { "" }, format(value))
+}
+
+fn or_missing<T>(value: Option<T>, format: impl Fn(T) -> String) -> String {
     value.map_or_else(|| MISSING.to_owned(), format)
 }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use anyhow::Result;
 use model::{OrderId, Timestamp};
 use serde_json::Value;
-use store::{OrderRow, RunRow, Store, StoredSample};
+use store::{Beyond, OrderRow, RunRow, Store, StoredSample};
 use tokio::{sync::mpsc::Sender, time::sleep};
 
 use super::Source;
@@ -35,6 +35,9 @@ pub(crate) struct StoreSource {
     order: OrderId,
     cluster: Option<Arc<Cluster>>,
 }
+
+/// Samples that are read at once.
+const PAGE: u32 = 2048;
 
 /// What has been told already.
 #[derive(Default)]
@@ -80,7 +83,7 @@ impl StoreSource {
             told.tasks = true;
         }
         for run in self.store.runs(&self.order).await? {
-            self.run(run, told, to).await?;
+            self.run(order.id, run, told, to).await?;
         }
         if let (Some(cluster), Some(found)) = (&self.cluster, &found) {
             let waits = cluster.troubles(found).await?;
@@ -117,17 +120,19 @@ impl StoreSource {
         })
     }
 
-    async fn run(&self, run: RunRow, told: &mut Told, to: &Sender<Update>) -> Result<()> {
+    async fn run(
+        &self,
+        order: i64,
+        run: RunRow,
+        told: &mut Told,
+        to: &Sender<Update>,
+    ) -> Result<()> {
         let at = (run.position, run.attempt);
         if told.whole.contains(&at) {
             return Ok(());
         }
         let samples = match told.last.get(&at) {
-            Some(last) => {
-                self.store
-                    .samples_after(&self.order, at.0, at.1, *last)
-                    .await?
-            }
+            Some(last) => self.beyond(order, at, *last).await?,
             None => self.store.samples(&self.order, at.0, at.1).await?,
         };
         // Its end is stored behind its samples, and was read before them.
@@ -144,6 +149,34 @@ impl StoreSource {
             to.send(Update::Samples(at, samples)).await?;
         }
         Ok(())
+    }
+}
+
+impl StoreSource {
+    /// The samples that follow one that is told.
+    async fn beyond(
+        &self,
+        order: i64,
+        (position, attempt): At,
+        (since, seq): (Timestamp, u64),
+    ) -> Result<Vec<StoredSample>> {
+        let mut beyond = Beyond {
+            order,
+            position,
+            attempt,
+            seq: seq as i64,
+            since,
+        };
+        let mut samples = Vec::new();
+        loop {
+            let some = self.store.samples_beyond(&[beyond], PAGE).await?;
+            let is_last = some.len() < PAGE as usize;
+            samples.extend(some.into_iter().map(|new| new.sample));
+            match samples.last() {
+                Some(last) if !is_last => (beyond.seq, beyond.since) = (last.seq as i64, last.time),
+                _ => return Ok(samples),
+            }
+        }
     }
 }
 
