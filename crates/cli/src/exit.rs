@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use model::{Status, order::OrderError};
 
-use crate::{cluster, load::Usage};
+use crate::{cluster, load::Usage, remote};
 
 /// The exit code of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,13 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
         };
     }
     if let Some(error) = cause.downcast_ref::<cluster::Error>() {
+        return if error.is_bad_input() {
+            Some(Code::BAD_INPUT)
+        } else {
+            error.is_unreachable().then_some(Code::UNREACHABLE)
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<remote::Error>() {
         return if error.is_bad_input() {
             Some(Code::BAD_INPUT)
         } else {

@@ -21,19 +21,19 @@ mod logging;
 mod metrics;
 mod output;
 mod owner;
+mod remote;
 mod serve;
 mod session;
 mod signals;
 mod terminate;
 mod time;
+mod watch;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 /// Does what the arguments say.
 pub fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let cli = args::Cli::from_command_line();
     let code = commands::dispatch(cli).unwrap_or_else(|error| {
         output::error(&error);
         exit::code_of(&error)

@@ -2,7 +2,7 @@
 
 use model::{OrderId, OrderUid, Status, Timestamp, attempt::Launcher};
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     Error, Store,
@@ -34,7 +34,7 @@ pub struct NewOrder {
 }
 
 /// An order as it stands.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderRow {
     /// The number that its samples and runs carry.
     #[serde(skip)]
@@ -49,15 +49,21 @@ pub struct OrderRow {
     /// What a person should know of its end.
     pub message: Option<String>,
     /// When it was registered.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: Timestamp,
     /// When its first task started.
-    #[serde(serialize_with = "optional_rfc3339")]
+    #[serde(
+        serialize_with = "optional_rfc3339",
+        deserialize_with = "from_optional_rfc3339"
+    )]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub started_at: Option<Timestamp>,
     /// When it ended.
-    #[serde(serialize_with = "optional_rfc3339")]
+    #[serde(
+        serialize_with = "optional_rfc3339",
+        deserialize_with = "from_optional_rfc3339"
+    )]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub ended_at: Option<Timestamp>,
     /// What starts its tasks; `None` while nobody has registered it.
@@ -99,6 +105,19 @@ pub(crate) fn optional_rfc3339<S: Serializer>(
         Some(time) => to.collect_str(time),
         None => to.serialize_none(),
     }
+}
+
+pub(crate) fn from_rfc3339<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(D::Error::custom)
+}
+
+pub(crate) fn from_optional_rfc3339<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| text.parse().map_err(D::Error::custom))
+        .transpose()
 }
 
 impl OrderRow {

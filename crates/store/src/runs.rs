@@ -4,19 +4,19 @@ use model::{
     Attempt, MachineFacts, OrderId, Position, Reason, TaskName, Timestamp, Totals, run::Quality,
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Statistics, Store,
     columns::{Columns, Sql},
     database::{Row, made},
-    orders::optional_rfc3339,
+    orders::{from_optional_rfc3339, optional_rfc3339},
     run_rows,
 };
 
 /// A run as it is stored. As JSON it has the table's columns, names instead of numbers, and
 /// times as RFC 3339.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunRow {
     /// The task's place.
     pub position: Position,
@@ -37,11 +37,17 @@ pub struct RunRow {
     /// Whether its end was not seen by its runner; `None` while it runs.
     pub censored: Option<bool>,
     /// When its command started.
-    #[serde(serialize_with = "optional_rfc3339")]
+    #[serde(
+        serialize_with = "optional_rfc3339",
+        deserialize_with = "from_optional_rfc3339"
+    )]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub started_at: Option<Timestamp>,
     /// When it ended.
-    #[serde(serialize_with = "optional_rfc3339")]
+    #[serde(
+        serialize_with = "optional_rfc3339",
+        deserialize_with = "from_optional_rfc3339"
+    )]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub ended_at: Option<Timestamp>,
     /// What it used.
@@ -65,7 +71,7 @@ pub struct RunRow {
 }
 
 /// What a run was given. All `None` until its start was reported.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Given {
     /// What started it.
     pub launcher: Option<String>,

@@ -9,7 +9,7 @@
 
 use model::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     columns::{Columns, Sql, whole},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What the samples of a run amount to. All `None` until the run has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Statistics {
     /// How many samples of it are stored.
     pub stored_samples: Option<u64>,

@@ -22,6 +22,16 @@ pub(crate) struct ClusterArgs {
 }
 
 impl ClusterArgs {
+    /// Whether any of it is said.
+    pub(crate) fn is_named(&self) -> bool {
+        let Self {
+            namespace,
+            context,
+            kubeconfig,
+        } = self;
+        namespace.is_some() || context.is_some() || kubeconfig.is_some()
+    }
+
     /// The namespace that is worked on.
     pub(crate) fn namespace_or_default(&self) -> &str {
         self.namespace.as_deref().unwrap_or("podometer")
@@ -41,13 +51,7 @@ pub(crate) struct MaybeClusterArgs {
 impl MaybeClusterArgs {
     /// The cluster that is meant, if one is.
     pub(crate) fn wanted(&self) -> Option<&ClusterArgs> {
-        let ClusterArgs {
-            namespace,
-            context,
-            kubeconfig,
-        } = &self.which;
-        let named = namespace.is_some() || context.is_some() || kubeconfig.is_some();
-        (self.wanted || named).then_some(&self.which)
+        (self.wanted || self.which.is_named()).then_some(&self.which)
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use model::{HumanDuration, OrderId, TaskName};
 
-use super::{ClusterArgs, MaybeClusterArgs, values};
+use super::{ClusterArgs, PlaceArgs, ServerArgs, values};
 
-/// Hand orders to the cluster
+/// Hand orders to the cluster, or to a server
 ///
 /// Everything is checked before anything is handed over. Orders wait until there is room for them.
 #[derive(Debug, Args)]
@@ -15,7 +15,8 @@ use super::{ClusterArgs, MaybeClusterArgs, values};
 Examples:
   podometer load orders/leaf.json && podometer status leaf --cluster --follow
   podometer load orders/photo.json --input a.jpg b.jpg     one order for each picture
-  podometer load orders/*.json --again                     ids that were used take the next free number")]
+  podometer load orders/*.json --again                     ids that were used take the next free number
+  podometer load orders/leaf.json --server http://127.0.0.1:7465")]
 pub(crate) struct LoadArgs {
     /// The order files
     #[arg(required = true, value_name = "ORDER.json")]
@@ -32,9 +33,9 @@ pub(crate) struct LoadArgs {
     /// The time between samples, 100ms to 60s; a task's start is always sampled more densely
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = values::period)]
     pub(crate) period: HumanDuration,
-    /// How long processes that are told to end may take before they are killed
-    #[arg(long, value_name = "DURATION", default_value = "5s")]
-    pub(crate) grace: HumanDuration,
+    /// How long processes that are told to end may take before they are killed [default: 5s]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) grace: Option<HumanDuration>,
     /// Give the tasks no folder to share: for orders whose tasks pass on messages only
     #[arg(long)]
     pub(crate) no_workspace: bool,
@@ -42,13 +43,15 @@ pub(crate) struct LoadArgs {
     #[arg(long)]
     pub(crate) prewarm: bool,
     #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
 }
 
 /// End an order in good form, whichever process runs it
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  podometer terminate leaf\n  podometer terminate leaf --cluster --now"
+    after_help = "Examples:\n  podometer terminate leaf\n  podometer terminate leaf --cluster --now\n  podometer terminate leaf --server http://127.0.0.1:7465"
 )]
 pub(crate) struct TerminateArgs {
     /// The order's id
@@ -57,7 +60,7 @@ pub(crate) struct TerminateArgs {
     #[arg(long)]
     pub(crate) now: bool,
     #[command(flatten)]
-    pub(crate) cluster: MaybeClusterArgs,
+    pub(crate) place: PlaceArgs,
 }
 
 /// Print what the tasks of an order said on the cluster

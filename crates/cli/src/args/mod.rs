@@ -3,20 +3,25 @@
 mod cluster;
 mod exec;
 mod load;
+mod place;
 mod read;
 mod run;
 mod serve;
 mod up;
 mod values;
+mod watch;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource,
+};
 use image_tasks::ImageTask;
 
 pub(crate) use cluster::{ClusterArgs, MaybeClusterArgs};
 pub(crate) use exec::ExecArgs;
 pub(crate) use load::{LoadArgs, LogsArgs, TerminateArgs};
+pub(crate) use place::{Named, Place, PlaceArgs, Server, ServerArgs};
 pub(crate) use read::{
     ChartArgs, CompletionsArgs, DeleteArgs, MigrateArgs, OrdersArgs, PictureFormat, ReportArgs,
     StatusArgs,
@@ -25,6 +30,7 @@ pub(crate) use run::{BusArgs, MeasureArgs, RunArgs, SourceArg};
 pub(crate) use serve::ServeArgs;
 pub(crate) use up::{DownArgs, Overlay, UpArgs};
 pub(crate) use values::Age;
+pub(crate) use watch::WatchArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,6 +38,7 @@ Examples:
   podometer exec -- make -j4             measure one command
   podometer orders                       what was run
   podometer status leaf                  how an order stands
+  podometer watch leaf                   live charts of it, in the terminal
   podometer serve                        a page in the browser with live charts
   podometer up                           bring Podometer to a cluster
 
@@ -47,6 +54,27 @@ pub(crate) struct Cli {
     // Not required by clap, whose error would name the hidden ones as well.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+impl Cli {
+    /// What was typed; ends the program where that is no command.
+    pub(crate) fn from_command_line() -> Self {
+        let matches = Self::command().get_matches();
+        let cli = Self::from_arg_matches(&matches);
+        let mut cli = cli.unwrap_or_else(|error| error.format(&mut Self::command()).exit());
+        // What all commands take is known to the one that was typed as well.
+        let typed = matches.subcommand().map_or(&matches, |(_, typed)| typed);
+        cli.global.named = Named {
+            data: is_typed(typed, "data"),
+            database: is_typed(typed, "database_url"),
+        };
+        cli
+    }
+}
+
+fn is_typed(matches: &ArgMatches, id: &str) -> bool {
+    let known = matches.try_contains_id(id).unwrap_or(false);
+    known && matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 /// Where help lists what every command takes.
@@ -74,6 +102,9 @@ pub(crate) struct Global {
     pub(crate) no_migrate: bool,
     #[command(flatten)]
     pub(crate) verbosity: Verbosity,
+    /// Which of these stand on the command line itself.
+    #[arg(skip)]
+    pub(crate) named: Named,
 }
 
 /// How much is said on standard error.
@@ -96,6 +127,7 @@ pub(crate) enum Command {
     Load(LoadArgs),
     Orders(OrdersArgs),
     Status(StatusArgs),
+    Watch(WatchArgs),
     Logs(LogsArgs),
     Terminate(TerminateArgs),
     Chart(ChartArgs),
@@ -117,8 +149,6 @@ pub(crate) enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use clap_complete::Shell;
 use model::{OrderId, TaskName};
 
-use super::{Age, MaybeClusterArgs};
+use super::{Age, PlaceArgs};
 
 /// List the orders, newest first
 #[derive(Debug, Args)]
@@ -16,13 +16,13 @@ pub(crate) struct OrdersArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) cluster: MaybeClusterArgs,
+    pub(crate) place: PlaceArgs,
 }
 
 /// Show how an order stands, and its runs
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  podometer status leaf\n  podometer status leaf --follow && echo it succeeded\n  podometer status leaf --cluster"
+    after_help = "Examples:\n  podometer status leaf\n  podometer status leaf --follow && echo it succeeded\n  podometer status leaf --cluster\n  podometer status leaf --server http://127.0.0.1:7465"
 )]
 pub(crate) struct StatusArgs {
     /// The order's id
@@ -34,7 +34,7 @@ pub(crate) struct StatusArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) cluster: MaybeClusterArgs,
+    pub(crate) place: PlaceArgs,
 }
 
 /// Draw the tasks of an order
@@ -55,7 +55,7 @@ pub(crate) struct ChartArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) cluster: MaybeClusterArgs,
+    pub(crate) place: PlaceArgs,
 }
 
 /// The form of a picture.
@@ -86,7 +86,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, requires = "pipeline")]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) cluster: MaybeClusterArgs,
+    pub(crate) place: PlaceArgs,
 }
 
 /// Forget orders with all that was measured and drawn

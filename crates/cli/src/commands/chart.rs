@@ -8,15 +8,19 @@ use monitor_consumer::drawing::Drawable;
 
 use super::{open_either, order};
 use crate::{
-    args::{ChartArgs, PictureFormat},
+    args::{ChartArgs, ClusterArgs, PictureFormat},
     data::DataFolder,
     exit::Code,
     load::Usage,
     output,
 };
 
-pub(super) async fn run(args: &ChartArgs, data: &DataFolder) -> Result<Code> {
-    let store = open_either(data, &args.cluster).await?;
+pub(super) async fn run(
+    args: &ChartArgs,
+    cluster: Option<&ClusterArgs>,
+    data: &DataFolder,
+) -> Result<Code> {
+    let store = open_either(data, cluster).await?;
     let row = order(&store, data, &args.order).await?;
     let drawable = Drawable::read(&store, &args.order).await?;
     store.close().await;

@@ -5,15 +5,22 @@ use std::{collections::HashSet, fs};
 use anyhow::Result;
 use model::OrderUid;
 
+use super::on_server;
 use crate::{
-    args::LoadArgs,
+    args::{LoadArgs, Named},
     cluster::{Cluster, How, MAX_INPUT},
     exit::Code,
     load::{self, Prepared, Usage},
     output, time,
 };
 
-pub(super) async fn run(args: LoadArgs) -> Result<Code> {
+/// How long processes that are told to end may take.
+const GRACE: &str = "5s";
+
+pub(super) async fn run(args: LoadArgs, named: Named) -> Result<Code> {
+    if let Some(server) = args.server.wanted(args.cluster.is_named(), named)? {
+        return on_server::load(&args, &server).await;
+    }
     let mut orders = load::for_cluster(&args)?;
     for prepared in &orders {
         check_size(prepared)?;
@@ -35,7 +42,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<Code> {
     store.close().await;
     let how = How {
         period: args.period,
-        grace: args.grace,
+        grace: args.grace.map_or_else(|| GRACE.parse(), Ok)?,
         workspace: !args.no_workspace,
         now: time::now(),
     };

@@ -10,6 +10,7 @@ mod load;
 mod logs;
 mod migrate;
 mod on_cluster;
+mod on_server;
 mod orders;
 mod pipeline;
 mod report;
@@ -18,6 +19,7 @@ mod serve;
 mod status;
 mod terminate;
 mod up;
+mod watch;
 
 use std::{future::Future, time::Duration};
 
@@ -27,7 +29,7 @@ use model::OrderId;
 use store::{Migrations, OrderRow, ServerAddress, Store};
 
 use crate::{
-    args::{Cli, Command, CompletionsArgs, Global, MaybeClusterArgs},
+    args::{Cli, ClusterArgs, Command, CompletionsArgs, Global, Place},
     cluster::Cluster,
     data::DataFolder,
     exit::Code,
@@ -35,13 +37,15 @@ use crate::{
     logging, output, owner,
 };
 
+pub(crate) use on_cluster::{complete, row_of};
+
 /// Does a command.
 ///
 /// # Errors
 /// What went wrong; [`crate::exit::code_of`] knows its exit code.
 pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
     let data = data(&cli.global)?;
-    let verbosity = cli.global.verbosity;
+    let (verbosity, named) = (cli.global.verbosity, cli.global.named);
     let database_url = cli.global.database_url;
     match cli.command.ok_or(Usage::NoCommand)? {
         Command::Runner => Ok(hidden::runner()),
@@ -55,19 +59,34 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
                     Command::Exec(args) => exec::run(args, data, verbosity.quiet).await,
                     Command::Up(args) => up::run(args, database_url, verbosity.quiet).await,
                     Command::Down(args) => down::run(args, verbosity.quiet).await,
-                    Command::Load(args) => load::run(args).await,
+                    Command::Load(args) => load::run(args, named).await,
                     Command::Logs(args) => logs::run(args).await,
-                    Command::Terminate(args) => terminate::run(args, &data).await,
-                    Command::Orders(args) => match args.cluster.wanted() {
-                        Some(cluster) => on_cluster::orders(&args, cluster).await,
-                        None => orders::run(&args, &data).await,
+                    Command::Terminate(args) => {
+                        terminate::run(&args, args.place.place(named)?, &data).await
+                    }
+                    Command::Orders(args) => match args.place.place(named)? {
+                        Place::Server(server) => on_server::orders(&args, &server).await,
+                        Place::Cluster(cluster) => on_cluster::orders(&args, cluster).await,
+                        Place::Here => orders::run(&args, &data).await,
                     },
-                    Command::Status(args) => match args.cluster.wanted() {
-                        Some(cluster) => on_cluster::status(&args, cluster).await,
-                        None => status::run(&args, &data).await,
+                    Command::Status(args) => match args.place.place(named)? {
+                        Place::Server(server) => on_server::status(&args, &server).await,
+                        Place::Cluster(cluster) => on_cluster::status(&args, cluster).await,
+                        Place::Here => status::run(&args, &data).await,
                     },
-                    Command::Chart(args) => chart::run(&args, &data).await,
-                    Command::Report(args) => report::run(&args, &data).await,
+                    Command::Chart(args) => match args.place.place(named)? {
+                        Place::Server(server) => on_server::chart(&args, &server, &data).await,
+                        Place::Cluster(cluster) => chart::run(&args, Some(cluster), &data).await,
+                        Place::Here => chart::run(&args, None, &data).await,
+                    },
+                    Command::Report(args) => match args.place.place(named)? {
+                        Place::Server(server) => on_server::report(&args, &server, &data).await,
+                        Place::Cluster(cluster) => report::run(&args, Some(cluster), &data).await,
+                        Place::Here => report::run(&args, None, &data).await,
+                    },
+                    Command::Watch(args) => {
+                        watch::run(&args, args.place.place(named)?, &data).await
+                    }
                     Command::Serve(args) => serve::run(args, data, verbosity.quiet).await,
                     Command::Delete(args) => delete::run(&args, &data).await,
                     Command::Migrate(args) => migrate::run(&args, &data).await,
@@ -113,8 +132,8 @@ fn completions(args: &CompletionsArgs) -> Result<Code> {
 }
 
 /// The store, for commands that only read: of a cluster, or here.
-async fn open_either(data: &DataFolder, cluster: &MaybeClusterArgs) -> Result<Store> {
-    match cluster.wanted() {
+async fn open_either(data: &DataFolder, cluster: Option<&ClusterArgs>) -> Result<Store> {
+    match cluster {
         Some(which) => Cluster::connect(which).await?.store().await,
         None => open(data).await,
     }

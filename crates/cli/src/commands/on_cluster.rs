@@ -46,7 +46,7 @@ pub(super) async fn orders(args: &OrdersArgs, which: &ClusterArgs) -> Result<Cod
 }
 
 /// An order of the cluster; the store knows it as soon as the first of it is stored.
-fn row_of(found: &Found) -> OrderRow {
+pub(crate) fn row_of(found: &Found) -> OrderRow {
     let record = &found.record;
     let mut row = OrderRow {
         id: 0,
@@ -69,7 +69,7 @@ fn row_of(found: &Found) -> OrderRow {
 }
 
 /// What the cluster knows better than the store.
-fn complete(row: &mut OrderRow, found: &Found) {
+pub(crate) fn complete(row: &mut OrderRow, found: &Found) {
     let (record, state) = (&found.record, &found.state);
     row.created_at = record.created_at;
     row.tasks = Some(record.order.tasks.len() as u32);
@@ -126,29 +126,7 @@ fn text(row: &OrderRow, runs: &[RunRow], troubles: &[String], wants_json: bool) 
         whole["waiting"] = json!(troubles);
         return as_json::text(&whole);
     }
-    let message = row
-        .message
-        .as_deref()
-        .map(|m| format!(": {m}"))
-        .unwrap_or_default();
-    let mut facts = vec![format!("created {} UTC", table::to_seconds(row.created_at))];
-    if let Some(duration) = table::duration(row, time::now()) {
-        facts.push(format!("took {}", table::seconds(Some(duration))));
-    }
-    facts.extend(row.tasks.map(|n| format!("{n} tasks")));
-    let mut text = format!(
-        "order {} {}{message}\n{}\n",
-        row.name,
-        row.status,
-        facts.join(", ")
-    );
-    text.push_str(&output::lines(troubles));
-    if !runs.is_empty() {
-        text.push_str(&table::runs(runs));
-    }
-    let complete = row.storing_complete || !row.status.is_final();
-    text.push_str(&output::lines(summary::notes(runs, complete)));
-    Ok(text)
+    Ok(summary::of_order(row, runs, troubles, time::now()))
 }
 
 /// Waits for the order's end, and says what happens meanwhile.

@@ -6,10 +6,20 @@ use anyhow::{Context, Result};
 use monitor_consumer::drawing::Drawable;
 
 use super::{open_either, order, pipeline};
-use crate::{args::ReportArgs, data::DataFolder, exit::Code, load::Usage, output};
+use crate::{
+    args::{ClusterArgs, ReportArgs},
+    data::DataFolder,
+    exit::Code,
+    load::Usage,
+    output,
+};
 
-pub(super) async fn run(args: &ReportArgs, data: &DataFolder) -> Result<Code> {
-    let store = open_either(data, &args.cluster).await?;
+pub(super) async fn run(
+    args: &ReportArgs,
+    cluster: Option<&ClusterArgs>,
+    data: &DataFolder,
+) -> Result<Code> {
+    let store = open_either(data, cluster).await?;
     let row = order(&store, data, &args.order).await?;
     if args.pipeline {
         let said = pipeline::run(&store, &row, args.json).await;

@@ -91,27 +91,5 @@ fn text(row: OrderRow, runs: Vec<RunRow>, as_json: bool, data: &DataFolder) -> R
             runs,
         });
     }
-    let message = row
-        .message
-        .as_deref()
-        .map(|m| format!(": {m}"))
-        .unwrap_or_default();
-    let mut facts = vec![format!("created {} UTC", table::to_seconds(row.created_at))];
-    if let Some(duration) = table::duration(&row, time::now()) {
-        facts.push(format!("took {}", table::seconds(Some(duration))));
-    }
-    facts.extend(row.tasks.map(|n| format!("{n} tasks")));
-    facts.push(format!("folder {}", folder.display()));
-    let mut text = format!(
-        "order {} {}{message}\n{}\n",
-        row.name,
-        row.status,
-        facts.join(", ")
-    );
-    if !runs.is_empty() {
-        text.push_str(&table::runs(&runs));
-    }
-    let complete = row.storing_complete || !row.status.is_final();
-    text.push_str(&output::lines(summary::notes(&runs, complete)));
-    Ok(text)
+    Ok(summary::of_order_in(&row, &runs, &folder, time::now()))
 }

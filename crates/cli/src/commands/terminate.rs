@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::open;
+use super::{on_server, open};
 use crate::{
-    args::{ClusterArgs, TerminateArgs},
+    args::{ClusterArgs, Place, TerminateArgs},
     cluster::Cluster,
     data::DataFolder,
     exit::Code,
@@ -13,11 +13,12 @@ use crate::{
     terminate::{self, Ending},
 };
 
-pub(super) async fn run(args: TerminateArgs, data: &DataFolder) -> Result<Code> {
-    match args.cluster.wanted() {
-        Some(which) => on_cluster(&args, which).await,
-        None if args.now => Err(Usage::NowHere.into()),
-        None => here(&args, data).await,
+pub(super) async fn run(args: &TerminateArgs, place: Place<'_>, data: &DataFolder) -> Result<Code> {
+    match place {
+        Place::Cluster(which) => on_cluster(args, which).await,
+        Place::Server(_) | Place::Here if args.now => Err(Usage::NowHere.into()),
+        Place::Server(server) => on_server::terminate(&args.order, &server).await,
+        Place::Here => here(args, data).await,
     }
 }
 

@@ -56,6 +56,14 @@ pub(crate) fn for_cluster(args: &LoadArgs) -> Result<Vec<Prepared>> {
     Ok(prepared)
 }
 
+/// All orders that are to be handed to a server, which checks whether it can run them.
+///
+/// # Errors
+/// The first thing that is wrong, with its place.
+pub(crate) fn for_server(args: &LoadArgs) -> Result<Vec<Prepared>> {
+    prepare(&args.orders, &args.input, &[], |_, _| Ok(()))
+}
+
 /// The id with a number, cut to the length that ids have.
 ///
 /// # Errors

@@ -23,6 +23,18 @@ pub(crate) enum Usage {
     /// A file that came along with an order and is nothing that it can start from.
     #[error("input: {0}")]
     Carried(String),
+    /// Two places to look at.
+    #[error("--server names a server, and other options name {0}: give one of them")]
+    TwoPlaces(&'static str),
+    /// A server's address in the environment that is none.
+    #[error("PODOMETER_SERVER: {0}")]
+    ServerAddress(String),
+    /// An option that a server can't be told.
+    #[error("{option} goes with a cluster, not with a server: leave it out")]
+    NotForServer { option: &'static str },
+    /// A server that only shows.
+    #[error("{url} takes no orders: it only shows what is stored")]
+    ServerTakesNone { url: String },
     /// No such order.
     #[error("there is no order {order} in {data}; `podometer orders` lists those that there are")]
     UnknownOrder { order: OrderId, data: String },

@@ -9,7 +9,7 @@ mod waiting;
 use std::{
     fmt::{Display, Write as _},
     io::{self, ErrorKind, IsTerminal, Write},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use anyhow::{Context, Result};
@@ -19,6 +19,20 @@ pub(crate) use waiting::Waiting;
 
 /// The bars that stand on the terminal; what is said goes above them.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// What is said while a screen is up; it would stand in its midst.
+static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+/// From now on what is said is kept.
+pub(crate) fn hold() {
+    *HELD.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+}
+
+/// Says what was kept.
+pub(crate) fn release() {
+    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner).take();
+    held.into_iter().flatten().for_each(|text| note(&text));
+}
 
 /// Writes results. A reader that has gone (`| head`) has seen what it wanted.
 pub(crate) fn print(text: &str) -> Result<()> {
@@ -47,6 +61,9 @@ pub(crate) fn lines(lines: impl IntoIterator<Item = impl Display>) -> String {
 
 /// Says something beside the results.
 pub(crate) fn note(text: &str) {
+    if let Some(held) = HELD.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        return held.push(text.to_owned());
+    }
     let say = || {
         // Where nobody listens there is nobody to tell that.
         let _ = writeln!(io::stderr().lock(), "{text}");

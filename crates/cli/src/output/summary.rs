@@ -2,10 +2,61 @@
 
 use std::path::Path;
 
-use model::attempt::Launcher;
-use store::RunRow;
+use model::{Timestamp, attempt::Launcher};
+use store::{OrderRow, RunRow};
 
-use super::{json, table};
+use super::{json, lines, table};
+
+/// How an order stands, with its runs and what they wait for.
+pub(crate) fn of_order(
+    row: &OrderRow,
+    runs: &[RunRow],
+    waits: &[String],
+    now: Timestamp,
+) -> String {
+    whole(row, runs, waits, &[], now)
+}
+
+/// The same of an order that has a folder here.
+pub(crate) fn of_order_in(
+    row: &OrderRow,
+    runs: &[RunRow],
+    folder: &Path,
+    now: Timestamp,
+) -> String {
+    let folder = format!("folder {}", folder.display());
+    whole(row, runs, &[], &[folder], now)
+}
+
+fn whole(
+    row: &OrderRow,
+    runs: &[RunRow],
+    waits: &[String],
+    more: &[String],
+    now: Timestamp,
+) -> String {
+    let message = row.message.as_deref().map(|m| format!(": {m}"));
+    let mut facts = vec![format!("created {} UTC", table::to_seconds(row.created_at))];
+    if let Some(duration) = table::duration(row, now) {
+        facts.push(format!("took {}", table::seconds(Some(duration))));
+    }
+    facts.extend(row.tasks.map(|n| format!("{n} tasks")));
+    facts.extend_from_slice(more);
+    let mut text = format!(
+        "order {} {}{}\n{}\n",
+        row.name,
+        row.status,
+        message.unwrap_or_default(),
+        facts.join(", ")
+    );
+    text.push_str(&lines(waits));
+    if !runs.is_empty() {
+        text.push_str(&table::runs(runs));
+    }
+    let complete = row.storing_complete || !row.status.is_final();
+    text.push_str(&lines(notes(runs, complete)));
+    text
+}
 
 /// What should be known about the numbers of these runs, a line each.
 pub(crate) fn notes(runs: &[RunRow], storing_complete: bool) -> Vec<String> {

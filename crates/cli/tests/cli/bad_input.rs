@@ -132,6 +132,43 @@ const BAD: &[&[&str]] = &[
     &["status"],
     &["status", "A"],
     &["status", "leaf"],
+    &["watch"],
+    &["watch", "leaf"],
+    &["orders", "--server", "127.0.0.1:7465"],
+    &["orders", "--server", "ftp://127.0.0.1"],
+    &["orders", "--server", "http://me:secret@127.0.0.1"],
+    &["orders", "--server", "http://127.0.0.1:1", "--cluster"],
+    &[
+        "watch",
+        "leaf",
+        "--server",
+        "http://127.0.0.1:1",
+        "--database-url",
+        "postgres://a/b",
+    ],
+    &[
+        "orders",
+        "--server",
+        "http://127.0.0.1:1",
+        "--token-file",
+        "nowhere",
+    ],
+    &[
+        "terminate",
+        "leaf",
+        "--server",
+        "http://127.0.0.1:1",
+        "--now",
+    ],
+    &[
+        "load",
+        "good.json",
+        "--server",
+        "http://127.0.0.1:1",
+        "--grace",
+        "1s",
+    ],
+    &["load", "broken.json", "--server", "http://127.0.0.1:1"],
     &["chart", "leaf", "--format", "gif"],
     &["chart", "leaf"],
     &["report", "leaf"],
@@ -211,6 +248,32 @@ fn a_kafka_that_is_not_there_is_exit_code_3() {
     assert_eq!(said.code, Some(3), "{said:?}");
     assert!(said.err.contains("127.0.0.1:1"), "{said:?}");
     assert_eq!(place.json(&["status", "a"], 0)["status"], "failed");
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_exit_code_3() {
+    let place = Place::new();
+    for command in [
+        &["orders"][..],
+        &["status", "a"],
+        &["watch", "a"],
+        &["terminate", "a"],
+    ] {
+        let said = place.run(&[command, &["--server", "http://127.0.0.1:1"]].concat());
+        assert_eq!(said.code, Some(3), "{said:?}");
+        assert!(
+            said.err.contains("http://127.0.0.1:1/ can't be reached"),
+            "{said:?}"
+        );
+        assert_eq!(said.err.lines().count(), 1, "{said:?}");
+    }
+    // The environment says the same, more weakly.
+    let mut command = place.command(&["orders"]);
+    command.env("PODOMETER_SERVER", "http://127.0.0.1:1");
+    assert_eq!(crate::harness::Running::start(command).wait().code, Some(3));
+    let mut command = place.command(&["orders", "--data", "other"]);
+    command.env("PODOMETER_SERVER", "http://127.0.0.1:1");
+    assert_eq!(crate::harness::Running::start(command).wait().code, Some(2));
 }
 
 #[test]

@@ -10,3 +10,4 @@ mod interrupt;
 mod read;
 mod run;
 mod serve;
+mod watch;

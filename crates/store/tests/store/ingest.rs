@@ -10,7 +10,9 @@ on_both! {
         assert_eq!(new, 5);
         let name = id("leaf-1");
         let runs = given.store.runs(&name).await.unwrap();
-        insta::assert_snapshot!("a_run_and_its_samples_come_back", serde_json::to_string_pretty(&runs).unwrap());
+        let json = serde_json::to_string_pretty(&runs).unwrap();
+        insta::assert_snapshot!("a_run_and_its_samples_come_back", json);
+        assert_eq!(serde_json::from_str::<Vec<store::RunRow>>(&json).unwrap(), runs);
         let samples = given
             .store
             .samples(&name, key(1, 0, 1).position, key(1, 0, 1).attempt)
