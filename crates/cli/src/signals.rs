@@ -35,7 +35,7 @@ impl Wish {
     }
 
     /// Waits until it is to end.
-    pub(crate) async fn to_end(&mut self) {
+    pub(crate) async fn over(&mut self) {
         let wait = self.control.wait_for(|control| *control > Control::Run);
         if wait.await.is_err() {
             std::future::pending::<()>().await;

@@ -327,7 +327,7 @@ mod tests {
             .into_iter()
             .filter(|image| image.starts_with(OURS));
         let ours: Vec<_> = ours.collect();
-        assert_eq!(ours.len(), 5);
+        assert_eq!(ours.len(), 6);
         for image in ours {
             assert!(
                 image.ends_with(concat!(":", env!("CARGO_PKG_VERSION"))),
@@ -457,6 +457,6 @@ mod tests {
                 assert!(container["resources"]["limits"]["memory"].is_string());
             }
         }
-        assert_eq!(pods, 6);
+        assert_eq!(pods, 7);
     }
 }

@@ -87,7 +87,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Code> {
                     Command::Watch(args) => {
                         watch::run(&args, args.place.place(named)?, &data).await
                     }
-                    Command::Serve(args) => serve::run(args, data, verbosity.quiet).await,
+                    Command::Serve(args) => Box::pin(serve::run(args, data, verbosity.quiet)).await,
                     Command::Delete(args) => delete::run(&args, &data).await,
                     Command::Migrate(args) => migrate::run(&args, &data).await,
                     Command::Runner | Command::ImageTask { .. } | Command::Completions(_) => {

@@ -169,6 +169,9 @@ fn wanted<'a>(args: &ChartArgs, detail: &'a Detail) -> Result<Vec<&'a RunRow>> {
 
 /// Fetches the report of an order.
 pub(super) async fn report(args: &ReportArgs, server: &Server, data: &DataFolder) -> Result<Code> {
+    if args.pipeline {
+        return Err(Usage::PipelineOfServer.into());
+    }
     let remote = Remote::new(server)?;
     let detail = order(&remote, &args.order).await?;
     if detail.runs.is_empty() {

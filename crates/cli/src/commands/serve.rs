@@ -28,7 +28,7 @@ const TIDY: Duration = Duration::from_secs(5);
 pub(super) async fn run(args: ServeArgs, data: DataFolder, quiet: bool) -> Result<Code> {
     match args.cluster.wanted() {
         Some(which) => on_cluster(&args, which, &data).await,
-        None => here(args, data, quiet).await,
+        None => Box::pin(here(args, data, quiet)).await,
     }
 }
 
@@ -61,7 +61,7 @@ async fn here(args: ServeArgs, data: DataFolder, quiet: bool) -> Result<Code> {
     let mut wish = host.wish.clone();
     let progress = Progress::new(quiet);
     let running = run_as_they_come(&host, &line, args.parallel.into(), &progress);
-    let both = async { tokio::join!(ready.serve(source, wish.to_end()), running) };
+    let both = async { tokio::join!(ready.serve(source, wish.over()), running) };
     tokio::select! {
         _ = both => {}
         () = tidy(&host.store, &host.data) => {}
@@ -97,7 +97,7 @@ async fn on_cluster(args: &ServeArgs, which: &ClusterArgs, data: &DataFolder) ->
         metrics: &Metrics::default(),
     };
     output::print(&format!("http://{}/\n", ready.address))?;
-    ready.serve(source, wish.to_end()).await;
+    ready.serve(source, wish.over()).await;
     store.close().await;
     Ok(Code::DONE)
 }

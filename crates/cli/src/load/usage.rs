@@ -32,6 +32,11 @@ pub(crate) enum Usage {
     /// An option that a server can't be told.
     #[error("{option} goes with a cluster, not with a server: leave it out")]
     NotForServer { option: &'static str },
+    /// What a server doesn't say.
+    #[error(
+        "--pipeline looks into the store itself: use it here, or with --cluster or --database-url"
+    )]
+    PipelineOfServer,
     /// A server that only shows.
     #[error("{url} takes no orders: it only shows what is stored")]
     ServerTakesNone { url: String },

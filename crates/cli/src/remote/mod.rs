@@ -27,7 +27,7 @@ use wire::{Detail, Loaded, Page, Samples, Session};
 const TOKEN: &str = "PODOMETER_TOKEN";
 const CONNECT: Duration = Duration::from_secs(5);
 /// An answer that goes on says something more often; events have a comment each 15 s.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// Orders in one answer.
 const PAGE: &str = "1000";
 

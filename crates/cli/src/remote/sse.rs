@@ -79,7 +79,9 @@ mod tests {
 
     fn parse(pieces: &[&[u8]]) -> Vec<Event> {
         let mut parser = Parser::default();
-        pieces.iter().for_each(|piece| parser.feed(piece));
+        for piece in pieces {
+            parser.feed(piece);
+        }
         std::iter::from_fn(|| parser.next()).collect()
     }
 

@@ -70,7 +70,7 @@ pub(crate) async fn run_as_they_come(
     loop {
         tokio::select! {
             () = line.grows() => {}
-            () = wish.to_end() => break,
+            () = wish.over() => break,
         }
         while !line.is_empty() && !host.wish.is_to_end() {
             // An order whose beginning failed stands as failed; others may fare better.
@@ -78,7 +78,7 @@ pub(crate) async fn run_as_they_come(
                 output::note(&format!("podometer: {error:#}"));
                 tokio::select! {
                     () = sleep(AGAIN) => {}
-                    () = wish.to_end() => {}
+                    () = wish.over() => {}
                 }
             }
         }

@@ -77,7 +77,9 @@ impl Data {
             }
             Update::Samples(at, samples) => {
                 let run = self.runs.entry(at).or_default();
-                samples.into_iter().for_each(|one| run.series.add(one));
+                for one in &samples {
+                    run.series.add(one);
+                }
             }
             Update::Waits(waits) => self.waits = waits,
             Update::Anew => self.runs.clear(),

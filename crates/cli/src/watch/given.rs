@@ -26,7 +26,7 @@ pub(crate) fn order(status: &str) -> Value {
     })
 }
 
-pub(crate) fn run(position: u32, task: &str, ended: Option<Value>) -> Value {
+pub(crate) fn run(position: u32, task: &str, ended: Option<&Value>) -> Value {
     let mut run = json!({
         "position": position, "task": task, "task_id": 1, "attempt": 1, "exit_code": null,
         "signal": null, "reason": null, "message": null, "censored": null,
@@ -67,7 +67,7 @@ pub(crate) fn running() -> Data {
     });
     let names = ["camera", "resize", "denoise"].map(str::to_owned);
     data.update(Update::Tasks(names.to_vec()));
-    for row in [run(0, "camera", Some(end)), run(1, "resize", None)] {
+    for row in [run(0, "camera", Some(&end)), run(1, "resize", None)] {
         data.update(Update::Run(serde_json::from_value(row).unwrap()));
     }
     let key = |position| (model::Position(position), model::Attempt(1));

@@ -131,7 +131,7 @@ mod tests {
             lines.extend(said.news(&data));
         }
         let end = json!({"reason": "error", "exit_code": 3, "censored": false});
-        let row = given::run(1, "resize", Some(end));
+        let row = given::run(1, "resize", Some(&end));
         data.update(Update::Run(serde_json::from_value(row).unwrap()));
         for _ in 0..2 {
             lines.extend(said.news(&data));

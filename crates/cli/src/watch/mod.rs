@@ -79,7 +79,9 @@ async fn first(updates: &mut Receiver<Update>) -> Option<Data> {
         match updates.recv().await? {
             Update::Order(order) => {
                 let mut data = Data::new(*order);
-                before.into_iter().for_each(|update| data.update(update));
+                for update in before {
+                    data.update(update);
+                }
                 return Some(data);
             }
             update => before.push(update),

@@ -162,7 +162,7 @@ impl Plot {
         let across = [Constraint::Length(gutter), Constraint::Fill(1)];
         let [scale, field] = Layout::horizontal(across).areas(rows);
         let [_, times] = Layout::horizontal(across).areas(times);
-        self.label(frame, scale, labels);
+        Self::label(frame, scale, labels);
         frame.render_widget(self.canvas(field), field);
         let [from, to] = Layout::horizontal([Constraint::Fill(1); 2]).areas(times);
         frame.render_widget(Paragraph::new("└0 s").dim(), from);
@@ -175,7 +175,7 @@ impl Plot {
     }
 
     /// The scale: at its top, in the middle if there is room, at its bottom.
-    fn label(&self, frame: &mut Frame<'_>, area: Rect, [bottom, middle, top]: [String; 3]) {
+    fn label(frame: &mut Frame<'_>, area: Rect, [bottom, middle, top]: [String; 3]) {
         let mut put = |row: u16, text: String| {
             let line = Rect {
                 y: area.y + row,

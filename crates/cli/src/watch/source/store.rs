@@ -69,12 +69,11 @@ impl StoreSource {
 
     /// Tells what is new. The order comes last: when it has ended, all of it was told. Whether it has.
     async fn look(&self, told: &mut Told, to: &Sender<Update>) -> Result<bool> {
-        let found = match &self.cluster {
-            Some(cluster) => cluster.order(&self.order).await?,
-            None => {
-                owner::tidy_if_possible(&self.store, &self.data).await;
-                None
-            }
+        let found = if let Some(cluster) = &self.cluster {
+            cluster.order(&self.order).await?
+        } else {
+            owner::tidy_if_possible(&self.store, &self.data).await;
+            None
         };
         let order = self.order(found.as_ref()).await?;
         if !told.tasks {

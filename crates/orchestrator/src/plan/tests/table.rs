@@ -309,14 +309,6 @@ fn ends_without_a_report() {
 fn retries_and_terminations() {
     let (a, second) = (at(0, 1), at(0, 2));
     let evicted = || halt(a, end(Reason::Evicted, None, None));
-    let told = || Some(log(Some(end(Reason::Terminated, Some(143), None)), true));
-    let because = |cause| {
-        let Seen::Exited { at, mut exit } = exited(a, RunnerEnd::Code(143), told()) else {
-            unreachable!("it is one");
-        };
-        exit.cause = Some(cause);
-        Seen::Exited { at, exit }
-    };
     let timed = || {
         let timed = TaskPlan {
             timeout: Some(Duration::from_mins(1)),
@@ -353,40 +345,6 @@ fn retries_and_terminations() {
             vec![
                 ("HALT 0.1", evicted()),
                 ("exit 0.1", exited(a, RunnerEnd::Code(1), bad(true))),
-            ],
-        ),
-        scene(
-            "told to end, and evicted it was",
-            plan(&[0]),
-            vec![
-                (
-                    "HALT 0.1",
-                    halt(a, end(Reason::Terminated, Some(143), None)),
-                ),
-                ("exit 0.1", because(Reason::Evicted)),
-                ("PROGRESS 0.2", progress(second, "two")),
-            ],
-        ),
-        scene(
-            "evicted, and HALT comes later",
-            plan(&[0]),
-            vec![
-                ("exit 0.1", because(Reason::Evicted)),
-                (
-                    "HALT 0.1",
-                    halt(a, end(Reason::Terminated, Some(143), None)),
-                ),
-            ],
-        ),
-        scene(
-            "told to end by nobody knows whom",
-            plan(&[0]),
-            vec![
-                (
-                    "HALT 0.1",
-                    halt(a, end(Reason::Terminated, Some(143), None)),
-                ),
-                ("exit 0.1", exited(a, RunnerEnd::Code(143), told())),
             ],
         ),
         scene(
@@ -443,6 +401,56 @@ fn retries_and_terminations() {
                 ("PROGRESS 0.1", progress(a, "one")),
                 ("linger", Seen::Reminded(Reminder::Linger(a))),
                 ("exit 0.1", exited(a, KILLED, Some(log(None, false)))),
+            ],
+        ),
+    ];
+    insta::assert_snapshot!(scenes.join("\n"));
+}
+
+#[test]
+fn who_told_it_to_end() {
+    let (a, second) = (at(0, 1), at(0, 2));
+    let told = || Some(log(Some(end(Reason::Terminated, Some(143), None)), true));
+    let because = |cause| {
+        let Seen::Exited { at, mut exit } = exited(a, RunnerEnd::Code(143), told()) else {
+            unreachable!("it is one");
+        };
+        exit.cause = Some(cause);
+        Seen::Exited { at, exit }
+    };
+    let scenes = [
+        scene(
+            "told to end, and evicted it was",
+            plan(&[0]),
+            vec![
+                (
+                    "HALT 0.1",
+                    halt(a, end(Reason::Terminated, Some(143), None)),
+                ),
+                ("exit 0.1", because(Reason::Evicted)),
+                ("PROGRESS 0.2", progress(second, "two")),
+            ],
+        ),
+        scene(
+            "evicted, and HALT comes later",
+            plan(&[0]),
+            vec![
+                ("exit 0.1", because(Reason::Evicted)),
+                (
+                    "HALT 0.1",
+                    halt(a, end(Reason::Terminated, Some(143), None)),
+                ),
+            ],
+        ),
+        scene(
+            "told to end by nobody knows whom",
+            plan(&[0]),
+            vec![
+                (
+                    "HALT 0.1",
+                    halt(a, end(Reason::Terminated, Some(143), None)),
+                ),
+                ("exit 0.1", exited(a, RunnerEnd::Code(143), told())),
             ],
         ),
     ];
