@@ -20,5 +20,6 @@ mod quota;
 #[path = "../../../orchestrator/tests/support/registry.rs"]
 mod registry;
 mod rights;
+mod server;
 mod shared;
 mod up;
