@@ -161,7 +161,7 @@ fn a_screen_that_follows_the_order_to_its_end() {
     tmux.shows(&["another resource"]);
     tmux.press("Escape");
     tmux.press("Space");
-    tmux.shows(&[" paused "]);
+    tmux.shows(&["  paused"]);
     tmux.press("Space");
     tmux.press("t");
     tmux.shows(&["terminate a? y/n"]);

@@ -76,7 +76,7 @@ async fn a_damaged_file_is_an_error() {
                     .await?;
             }
             let last = runs.len() as u32;
-            let from = offset(&store, 1).await.unwrap_or(0);
+            let from = store.offsets(&[log(1)]).await?[0].unwrap_or(0);
             let more = whole_run(key(1, last, 1), "resize");
             store.ingest(&batch(1, from, more)).await.map(drop)
         };
