@@ -98,7 +98,11 @@ fn ask(
     if let Some(cookie) = cookie {
         request = request.header(header::COOKIE, cookie);
     }
-    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
     let request = request.body(Body::from(body.into_bytes())).unwrap();
     block_on(async {
         let response = kit.client().send(request).await.ok()?;
