@@ -4,16 +4,16 @@ use std::{collections::HashSet, sync::Arc};
 
 use anyhow::{Context, Result};
 use futures::future::BoxFuture;
-use model::{Catalogue, HumanDuration, Order, OrderId, OrderUid, attempt::Launcher};
+use model::{Catalogue, HumanDuration, Order, OrderId, OrderUid, Status, attempt::Launcher};
 use server::{Loaded, NotTerminated, Operate, Posted, Refused};
-use store::Store;
+use store::{NewOrder, Store};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{posted, refused};
 use crate::{
     cluster::{Cluster, How},
-    load::Usage,
+    load::{Prepared, Usage},
     time,
 };
 
@@ -49,13 +49,41 @@ impl OnCluster {
         }
         prepared.order.id = free;
         let order_uid = OrderUid(Uuid::now_v7());
-        self.cluster
+        let id = self.register(&prepared, order_uid).await?;
+        let handed = self
+            .cluster
             .load(&prepared, order_uid, &self.secret, &how)
-            .await?;
-        Ok(Loaded {
-            id: prepared.order.id,
+            .await;
+        if let Err(error) = handed {
+            let why = format!("it could not be handed over: {error:#}");
+            self.note(order_uid, Status::Failed, &why).await?;
+            return Err(error);
+        }
+        Ok(Loaded { id, order_uid })
+    }
+
+    /// Whoever asks the server sees the order from now on: the store hears of it when its first task runs.
+    async fn register(&self, prepared: &Prepared, order_uid: OrderUid) -> Result<OrderId> {
+        let name = prepared.input.as_ref().and_then(|path| path.file_name());
+        let new = NewOrder {
+            wanted: prepared.order.id.clone(),
+            again: false,
             order_uid,
-        })
+            launcher: Launcher::Kubernetes,
+            created_at: time::now(),
+            input: name.map(|name| name.to_string_lossy().into_owned()),
+            definition: prepared.definition.clone(),
+            tasks: prepared.order.tasks.len() as u32,
+            owner: String::new(),
+        };
+        Ok(self.store.register(new).await?)
+    }
+
+    async fn note(&self, order_uid: OrderUid, status: Status, why: &str) -> Result<()> {
+        self.store
+            .set_status(order_uid, status, Some(why), time::now())
+            .await?;
+        Ok(())
     }
 
     async fn end(&self, id: &OrderId) -> Result<Result<(), NotTerminated>> {
@@ -73,6 +101,12 @@ impl OnCluster {
             return Ok(Err(NotTerminated::Over));
         }
         self.cluster.terminate(id, false).await?;
+        // One that is still in the queue never reaches the monitors, who tell the store of ends.
+        let uid = found.record.order_uid;
+        if found.status() == Status::Queued && self.store.order_by_uid(uid).await?.is_some() {
+            self.note(uid, Status::Terminated, "terminated before it began")
+                .await?;
+        }
         Ok(Ok(()))
     }
 }

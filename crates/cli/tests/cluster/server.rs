@@ -104,8 +104,9 @@ fn ask(
         body.to_string()
     };
     let request = request.body(Body::from(body.into_bytes())).unwrap();
+    let client = kit.client();
     block_on(async {
-        let response = kit.client().send(request).await.ok()?;
+        let response = client.send(request).await.ok()?;
         let set = response.headers().get(header::SET_COOKIE);
         let cookie = set
             .and_then(|set| set.to_str().ok()?.split(';').next())

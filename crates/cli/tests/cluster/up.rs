@@ -85,8 +85,8 @@ fn up_twice_down_twice_and_up_with_the_old_data() {
         "{said:?}"
     );
     let (generations_1, secrets_1) = (space.ask(generations), space.ask(secrets));
-    assert_eq!(generations_1.len(), 3, "{generations_1:?}");
-    assert_eq!(secrets_1.len(), 3);
+    assert_eq!(generations_1.len(), 4, "{generations_1:?}");
+    assert_eq!(secrets_1.len(), 4);
     // Nothing changes by saying it again.
     ok(&space.up(&[]));
     assert_eq!(space.ask(generations), generations_1);
