@@ -266,7 +266,9 @@ pub(crate) fn await_running(kit: &Kit, job: &str) {
             let all = pods.list(&of).await.unwrap().items;
             all.iter().any(|pod| {
                 let status = pod.status.as_ref();
-                status.and_then(|status| status.phase.as_deref()) == Some("Running")
+                let phase = status.and_then(|status| status.phase.as_deref());
+                // A short one may be over before it is looked at again.
+                matches!(phase, Some("Running" | "Succeeded"))
             })
         })
     });
