@@ -83,7 +83,7 @@ async fn what_hinders_says_what_to_do() {
     let (start, name) = database.url.rsplit_once('/').unwrap();
     let (error, text) = refusal(&database.url, Migrations::Expect).await;
     assert!(matches!(error, Error::Outdated { found: 0, .. }));
-    insta::assert_snapshot!(text, @"postgres@127.0.0.1:PORT/DATABASE: the database has the form 0, this Podometer needs the form 3; run: podometer migrate");
+    insta::assert_snapshot!(text, @"postgres@127.0.0.1:PORT/DATABASE: the database has the form 0, this Podometer needs the form 4; run: podometer migrate");
     let (error, text) = refusal(&format!("{start}/{name}_not"), Migrations::Run).await;
     assert!(matches!(error, Error::NoDatabase { .. }));
     insta::assert_snapshot!(text, @"postgres@127.0.0.1:PORT/DATABASE: there is no such database; make it first: createdb, or create database in psql");
