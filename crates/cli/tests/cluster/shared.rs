@@ -140,7 +140,7 @@ fn the_old_form_when_nobody_needs_them(kit: &Kit) {
     let deployments = kit.deployments();
     let all = block_on(async { deployments.list(&ListParams::default()).await.unwrap() });
     let names: Vec<_> = all.iter().map(ResourceExt::name_any).collect();
-    assert_eq!(names, ["podometer-queue"]);
+    assert_eq!(names, ["podometer-queue", "podometer-server"]);
     let order = json!({ "id": unique("own"), "tasks": tasks(1) });
     is_whole(kit.run(&order, 0)["runs"].as_array().unwrap());
     assert!(components(kit).contains("orchestrator"));
