@@ -190,7 +190,8 @@ async fn connections_that_are_killed_lose_nothing_and_store_nothing_twice() {
         killed
     });
     let (mut next, mut failures) = (0, 0);
-    while !killing.is_finished() {
+    // On a busy machine none may get through before the killing ends.
+    while !killing.is_finished() || next == 0 {
         let items: Vec<Item> = (next..next + 3000)
             .map(|seq| sample(key(1, 0, 1), "resize", seq))
             .collect();
