@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures::future::BoxFuture;
 use model::{Catalogue, Order, OrderId, Status, attempt::Launcher};
 use server::{Loaded, NotTerminated, Operate, Posted, Refused};
@@ -57,7 +57,16 @@ impl Here {
                 .parent()
                 .map_or(Ok(()), fs::create_dir_all)
                 .and_then(|()| fs::rename(from, &to));
-            moved.with_context(|| format!("{} can't be written", to.display()))?;
+            if let Err(error) = moved {
+                // It has its id, and nobody will run it.
+                let why = format!("{} can't be written: {error}", to.display());
+                let (uid, failed) = (registered.handle.order_uid, Status::Failed);
+                let store = &self.host.store;
+                store
+                    .set_status(uid, failed, Some(&why), time::now())
+                    .await?;
+                bail!(why);
+            }
             registered.order.input = Some(to);
         }
         registered.period = period;
