@@ -103,11 +103,12 @@ export interface LoadRequest {
   order: string;
   input: File | null;
   again: boolean;
+  prewarm: boolean;
   period: string;
 }
 
 /** Hands an order over; returns its id. */
-export async function load({ order, input, again, period }: LoadRequest): Promise<string> {
+export async function load({ order, input, again, prewarm, period }: LoadRequest): Promise<string> {
   let init = json(order, "POST");
   if (input) {
     const form = new FormData();
@@ -115,7 +116,7 @@ export async function load({ order, input, again, period }: LoadRequest): Promis
     form.append("input", input, input.name);
     init = { method: "POST", body: form };
   }
-  const response = await call(`api/orders${query({ again, period })}`, init);
+  const response = await call(`api/orders${query({ again, prewarm, period })}`, init);
   return ((await response.json()) as { id: string }).id;
 }
 

@@ -98,7 +98,7 @@ export function App() {
           <a href="api/openapi.json">API</a>
         </footer>
       )}
-      {loading && <LoadDialog onClose={() => setLoading(false)} />}
+      {loading && <LoadDialog onCluster={session?.launcher === "kubernetes"} onClose={() => setLoading(false)} />}
     </>
   );
 }

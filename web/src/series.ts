@@ -11,6 +11,8 @@ export interface Track {
   seq: number[];
   time: number[];
   elapsed: number[];
+  /** How many readings right before each were missed. */
+  missed: number[];
   values: Record<string, (number | null)[]>;
 }
 
@@ -42,17 +44,20 @@ function track(tracks: Tracks, { position, task, attempt }: SeriesRows): Track {
   const key = trackKey(position, attempt);
   const known = tracks.get(key);
   if (known) return known;
-  const made: Track = { position, task, attempt, seq: [], time: [], elapsed: [], values: {} };
+  const made: Track = { position, task, attempt, seq: [], time: [], elapsed: [], missed: [], values: {} };
   tracks.set(key, made);
   return made;
 }
+
+/** The columns that are no resource. */
+const OF_ALL = ["time", "elapsed_seconds", "seq", "missed_before", "cpu_lower_bound", "is_final"];
 
 /** Puts rows into their track. Returns how many were new. */
 export function fold(tracks: Tracks, columns: string[], series: SeriesRows): number {
   const into = track(tracks, series);
   const at = (name: string) => columns.indexOf(name);
-  const [time, elapsed, seq] = [at("time"), at("elapsed_seconds"), at("seq")];
-  const resources = columns.filter((c) => c !== "time" && c !== "elapsed_seconds" && c !== "seq");
+  const [time, elapsed, seq, missed] = [at("time"), at("elapsed_seconds"), at("seq"), at("missed_before")];
+  const resources = columns.filter((c) => !OF_ALL.includes(c));
   for (const name of resources) into.values[name] ??= into.seq.map(() => null);
   let added = 0;
   for (const row of series.rows) {
@@ -61,7 +66,13 @@ export function fold(tracks: Tracks, columns: string[], series: SeriesRows): num
     const when = row[time];
     if (n === null || since === null || typeof when !== "string") continue;
     const index = place(into.seq, n);
-    if (into.seq[index] === n) continue;
+    const before = number(row[missed]) ?? 0;
+    if (into.seq[index] === n) {
+      // Where some were left out a row counts what was missed before those, too; a closer look tells.
+      into.missed[index] = Math.min(into.missed[index] as number, before);
+      continue;
+    }
+    into.missed.splice(index, 0, before);
     into.seq.splice(index, 0, n);
     into.time.splice(index, 0, seconds(when));
     into.elapsed.splice(index, 0, Math.max(0, since));
@@ -73,16 +84,29 @@ export function fold(tracks: Tracks, columns: string[], series: SeriesRows): num
   return added;
 }
 
-/** The values of a resource as they are drawn: a rate holds over the step before it, so the baseline gets the first step's. */
-export function drawn(values: (number | null)[] | undefined, length: number, unit: Unit): (number | null)[] {
-  if (!values) return new Array<null>(length).fill(null);
-  if (!isRate(unit) || values.length < 2 || values[0] !== null) return values;
-  return [values[1] ?? null, ...values.slice(1)];
-}
-
 export interface Table {
   x: number[];
   y: (number | null)[];
+}
+
+/**
+ * A resource as it is drawn over `x`. A rate holds over the step before it, so the baseline gets the first step's. Where
+ * readings were missed there is a point in between: there a gauge's line is broken, and a rate goes on. All resources of a
+ * track have the same points.
+ */
+export function curve(track: Pick<Track, "missed" | "values">, resource: string, unit: Unit, x: number[]): Table {
+  const values = track.values[resource] ?? new Array<null>(x.length).fill(null);
+  const table: Table = { x: [], y: [] };
+  x.forEach((at, i) => {
+    const value = i === 0 && isRate(unit) ? (values[0] ?? values[1] ?? null) : (values[i] ?? null);
+    if (i > 0 && (track.missed[i] as number) > 0) {
+      table.x.push(((x[i - 1] as number) + at) / 2);
+      table.y.push(isRate(unit) ? value : null);
+    }
+    table.x.push(at);
+    table.y.push(value);
+  });
+  return table;
 }
 
 /** Several tables over the union of their x. Where a table has no row it is undefined, which breaks no line. */

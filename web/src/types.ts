@@ -20,7 +20,9 @@ export interface OrderSummary {
   position: number | null;
   duration_seconds: number | null;
   cpu_seconds: number | null;
+  cpu_lower_bound: boolean;
   memory_anon_peak_bytes: number | null;
+  memory_anon_peak_exact: boolean;
 }
 
 export interface PlanTask {
@@ -99,7 +101,7 @@ export interface TaskSummary {
 }
 
 /** A cell of a row: the time is text, everything else a number or missing. */
-export type Cell = string | number | null;
+export type Cell = string | number | boolean | null;
 
 export interface SeriesRows {
   position: number;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { align, concat, drawn, fold, latest, nearest, peak, quantile, seconds, thinned, trackKey, use, type Tracks } from "../src/series";
+import { align, concat, curve, fold, latest, nearest, peak, quantile, seconds, thinned, trackKey, use, type Tracks } from "../src/series";
 import type { Cell } from "../src/types";
 
 const COLUMNS = ["time", "elapsed_seconds", "seq", "cpu", "memory"];
@@ -30,14 +30,31 @@ describe("fold", () => {
     fold(tracks, COLUMNS, { ...series(row(0, 1)), attempt: 2 });
     expect([...tracks].map(([key, t]) => [key, t.seq.length])).toEqual([["0/1", 1], ["0/2", 1]]);
   });
+  it("knows what was missed, after a closer look only there", () => {
+    const tracks: Tracks = new Map();
+    const columns = [...COLUMNS, "missed_before", "cpu_lower_bound", "is_final"];
+    const wide = (seq: number, missed: number): Cell[] => [...row(seq, 1), missed, false, false];
+    fold(tracks, columns, series(wide(0, 0), wide(3, 2)));
+    const track = tracks.get(trackKey(0, 1));
+    expect(track?.missed).toEqual([0, 2]);
+    fold(tracks, columns, series(wide(1, 2), wide(2, 0), wide(3, 0)));
+    expect(track?.missed).toEqual([0, 2, 0, 0]);
+    expect(Object.keys(track?.values ?? {})).toEqual(["cpu", "memory"]);
+  });
   it("reads microseconds", () => expect(seconds("2026-11-25T04:00:00.000250Z") % 1).toBeCloseTo(0.00025, 6));
 });
 
 describe("drawing", () => {
   it("lets a rate begin at the baseline, but not a gauge", () => {
-    expect(drawn([null, 0.5, 1], 3, "cores")).toEqual([0.5, 0.5, 1]);
-    expect(drawn([null, 5, 1], 3, "bytes")).toEqual([null, 5, 1]);
-    expect(drawn(undefined, 2, "bytes")).toEqual([null, null]);
+    const track = (values: (number | null)[]) => ({ missed: [0, 0, 0], values: { it: values } });
+    expect(curve(track([null, 0.5, 1]), "it", "cores", [0, 1, 2]).y).toEqual([0.5, 0.5, 1]);
+    expect(curve(track([null, 5, 1]), "it", "bytes", [0, 1, 2]).y).toEqual([null, 5, 1]);
+    expect(curve(track([]), "other", "bytes", [0, 1]).y).toEqual([null, null]);
+  });
+  it("breaks a gauge where readings were missed, and no rate", () => {
+    const track = { missed: [0, 0, 3], values: { it: [1, 2, 4] } };
+    expect(curve(track, "it", "bytes", [0, 1, 5])).toEqual({ x: [0, 1, 3, 5], y: [1, 2, null, 4] });
+    expect(curve(track, "it", "cores", [0, 1, 5])).toEqual({ x: [0, 1, 3, 5], y: [1, 2, 4, 4] });
   });
   it("aligns without breaking lines", () => {
     const { x, ys } = align([{ x: [0, 2], y: [1, null] }, { x: [1], y: [5] }]);

@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use model::OrderId;
 use tokio::sync::OnceCell;
 
 use crate::problem::Problem;
@@ -19,6 +20,14 @@ const MOST: usize = 512;
 const MAX_BYTES: usize = 256 << 10;
 
 type Answer = Arc<OnceCell<Bytes>>;
+
+/// How keys of single orders begin; nothing else does.
+const ORDER: &str = "order ";
+
+/// The key of an order.
+pub(crate) fn order_key(id: &OrderId) -> String {
+    format!("{ORDER}{id}")
+}
 
 /// The answers of this moment.
 #[derive(Default)]
@@ -58,6 +67,13 @@ impl Fresh {
         new
     }
 
+    /// Forgets what an order that was just loaded or ended may change: lists, and itself.
+    pub(crate) fn forget_order(&self, id: &OrderId) {
+        let its = order_key(id);
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.retain(|key, _| key.starts_with(ORDER) && *key != its);
+    }
+
     /// Forgets all: who asks from now on is told what stands now. Whoever begins to watch must not be told
     /// less than what comes before the first event.
     pub(crate) fn forget(&self) {
@@ -81,6 +97,26 @@ mod tests {
         assert_eq!(read("two").await.unwrap(), "one");
         fresh.forget();
         assert_eq!(read("three").await.unwrap(), "three");
+    }
+
+    #[tokio::test]
+    async fn an_order_that_changes_leaves_the_others() {
+        let fresh = Fresh::default();
+        let read = |key: String, text: &'static str| {
+            let answer = async move { Ok(Bytes::from(text)) };
+            fresh.get(key, answer)
+        };
+        let (one, other) = ("a".parse().unwrap(), "a-2".parse().unwrap());
+        let keys = [order_key(&one), order_key(&other), "/api/orders".to_owned()];
+        for key in &keys {
+            read(key.clone(), "old").await.unwrap();
+        }
+        fresh.forget_order(&one);
+        let mut now = Vec::new();
+        for key in keys {
+            now.push(read(key, "new").await.unwrap());
+        }
+        assert_eq!(now, ["new", "old", "new"]);
     }
 
     #[tokio::test]

@@ -2,12 +2,15 @@
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use model::{HumanDuration, OrderId, OrderUid, attempt::Launcher};
+use model::{Catalogue, HumanDuration, OrderId, OrderUid, attempt::Launcher};
 
 /// What takes orders. Its methods may be called many at a time.
 pub trait Operate: Send + Sync {
     /// What starts the tasks.
     fn launcher(&self) -> Launcher;
+
+    /// What completes the tasks of orders.
+    fn catalogue(&self) -> &Catalogue;
 
     /// Whether orders can be loaded here at all.
     fn can_load(&self) -> bool;

@@ -33,7 +33,7 @@ pub(crate) struct OrderDetail {
     pub(crate) input_picture: Option<String>,
 }
 
-/// A task of an order, completed from the catalogue of the example tasks.
+/// A task of an order, completed from the catalogue.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct PlannedTask {
     /// Its place.
@@ -101,14 +101,13 @@ pub(crate) fn definition(order: &OrderRow) -> Value {
         .unwrap_or_else(|_| Value::Object(serde_json::Map::new()))
 }
 
-/// An order's tasks. Where the order used another catalogue, only what it says itself is known.
-pub(crate) fn plan(order: &OrderRow) -> Vec<PlannedTask> {
+/// An order's tasks. Where the order used another catalogue than the server's, only what it says itself is known.
+pub(crate) fn plan(order: &OrderRow, catalogue: &Catalogue) -> Vec<PlannedTask> {
     let source = OrderSource {
         file: order.name.to_string(),
         text: order.definition.clone(),
     };
-    let parsed = Catalogue::builtin().and_then(|catalogue| Order::parse(&source, &catalogue));
-    match parsed {
+    match Order::parse(&source, catalogue) {
         Ok(order) => order.tasks.iter().enumerate().map(planned).collect(),
         Err(_) => named(&definition(order)),
     }

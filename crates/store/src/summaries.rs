@@ -27,8 +27,12 @@ pub struct OrderSummary {
     pub duration_seconds: Option<f64>,
     /// Processor time of the runs that have ended, seconds; `None` if that of one isn't known.
     pub cpu_seconds: Option<f64>,
+    /// Whether that may be more: a run's is a lower bound.
+    pub cpu_lower_bound: bool,
     /// The highest peak of anonymous memory of its runs, bytes.
     pub memory_anon_peak_bytes: Option<u64>,
+    /// Whether none can have been higher: the peak of each run is known and the kernel's own.
+    pub memory_anon_peak_exact: bool,
 }
 
 /// Which orders, newest first.
@@ -57,11 +61,14 @@ fn select(which: &str) -> String {
            count(reason) as ended, \
            count(case when reason is not null then cpu_seconds end) as cpu_known, \
            sum(case when reason is not null then cpu_seconds end) as cpu_seconds, \
+           count(case when reason is not null and cpu_lower_bound then 1 end) as cpu_bounds, \
            max(memory_anon_peak_bytes) as memory_anon_peak_bytes, \
+           count(case when memory_anon_peak_exact then memory_anon_peak_bytes end) as exact, \
+           count(*) as runs, \
            max(case when reason is null then position end) as position \
            from page join run on run.order_id = page.id group by run.order_id) \
          select page.*, used.done, used.ended, used.cpu_known, used.cpu_seconds, \
-           used.memory_anon_peak_bytes, used.position, \
+           used.cpu_bounds, used.memory_anon_peak_bytes, used.exact, used.runs, used.position, \
            (select max(task.name) from run join task on task.id = run.task_id \
             where run.order_id = page.id and run.position = used.position) as running_task \
          from page left join used on used.order_id = page.id order by page.id desc"
@@ -74,6 +81,7 @@ impl OrderSummary {
         let row = Columns(row);
         let ended: Option<i64> = row.optional("ended")?;
         let is_known = ended.is_some_and(|n| n > 0) && ended == row.optional("cpu_known")?;
+        let (runs, exact) = (row.optional::<i64>("runs")?, row.optional::<i64>("exact")?);
         let is_open = !order.status.is_final();
         let duration = order.ended_at.zip(order.started_at);
         Ok(Self {
@@ -85,7 +93,9 @@ impl OrderSummary {
                 .filter(|_| is_open),
             duration_seconds: duration.map(|(end, start)| end.seconds_since(start)),
             cpu_seconds: row.optional("cpu_seconds")?.filter(|_| is_known),
+            cpu_lower_bound: row.optional::<i64>("cpu_bounds")?.is_some_and(|n| n > 0),
             memory_anon_peak_bytes: row.optional_count("memory_anon_peak_bytes")?,
+            memory_anon_peak_exact: runs.is_some_and(|n| n > 0) && runs == exact,
             order,
         })
     }

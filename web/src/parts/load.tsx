@@ -19,10 +19,17 @@ export const EXAMPLE = `{
 }
 `;
 
-export function LoadDialog({ onClose }: { onClose(): void }) {
+interface Props {
+  /** Whether its tasks run on a cluster. */
+  onCluster: boolean;
+  onClose(): void;
+}
+
+export function LoadDialog({ onCluster, onClose }: Props) {
   const [order, setOrder] = useState(EXAMPLE);
   const [picture, setPicture] = useState<File | null>(null);
   const [again, setAgain] = useState(false);
+  const [prewarm, setPrewarm] = useState(false);
   const [period, setPeriod] = useState("");
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
@@ -32,7 +39,7 @@ export function LoadDialog({ onClose }: { onClose(): void }) {
     setBusy(true);
     setError(null);
     try {
-      const id = await load({ order, input: picture, again, period: period.trim() });
+      const id = await load({ order, input: picture, again, prewarm, period: period.trim() });
       onClose();
       location.hash = href.order(id);
     } catch (reason) {
@@ -77,6 +84,12 @@ export function LoadDialog({ onClose }: { onClose(): void }) {
           <input type="checkbox" checked={again} onChange={(e) => setAgain(e.currentTarget.checked)} />
           Take the next free id if this one was used already
         </label>
+        {onCluster && (
+          <label class="check">
+            <input type="checkbox" checked={prewarm} onChange={(e) => setPrewarm(e.currentTarget.checked)} />
+            Make the next task's pod ready while a task runs
+          </label>
+        )}
         <Alert text={error} />
         <div class="actions">
           <button type="button" onClick={onClose}>Cancel</button>

@@ -3,7 +3,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { taskArea, taskLine } from "../palette";
 import { choice, PANELS, resourceTitle, type Panel } from "../panels";
-import { align, concat, drawn, seconds, trackKey, use, type Track, type Tracks } from "../series";
+import { align, concat, curve, seconds, trackKey, use, type Track, type Tracks } from "../series";
 import { useTheme } from "../theme";
 import type { OrderDetail, PlanTask, Run } from "../types";
 import { Chart } from "./chart";
@@ -50,12 +50,8 @@ function references(panel: Panel, { runs }: OrderDetail, start: number, end: num
 
 /** A task's attempts one after the other, from the order's start. */
 function tables(tracks: Track[], resource: string, unit: Panel["unit"], start: number) {
-  return concat(
-    tracks.map((t) => ({
-      x: t.time.map((time) => Math.max(0, time - start)),
-      y: drawn(t.values[resource], t.time.length, unit),
-    })),
-  );
+  const since = (t: Track) => t.time.map((time) => Math.max(0, time - start));
+  return concat(tracks.map((t) => curve(t, resource, unit, since(t))));
 }
 
 export function OrderChart({ detail, tracks, version, start, end, live, closer }: Props) {

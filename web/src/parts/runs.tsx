@@ -7,8 +7,11 @@ import { bounded, formatBytes, formatCount, formatInstant, formatSeconds } from 
 import { ResultPill } from "./status";
 import { lasted } from "./ticking";
 
-export const cpuTime = (run: Run) => bounded(formatSeconds(run.cpu_seconds), run.cpu_lower_bound);
-export const anonPeak = (run: Run) => bounded(formatBytes(run.memory_anon_peak_bytes), !run.memory_anon_peak_exact);
+/** What runs and orders have in common. */
+type Used = Pick<Run, "cpu_seconds" | "cpu_lower_bound" | "memory_anon_peak_bytes" | "memory_anon_peak_exact">;
+
+export const cpuTime = (run: Used) => bounded(formatSeconds(run.cpu_seconds), run.cpu_lower_bound);
+export const anonPeak = (run: Used) => bounded(formatBytes(run.memory_anon_peak_bytes), !run.memory_anon_peak_exact);
 
 function monitor(run: Run): string {
   return formatSeconds(run.monitor_cpu_seconds);

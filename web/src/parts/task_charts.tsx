@@ -5,7 +5,7 @@ import { links, samplesUrl } from "../api";
 import { areaColour, lineColour, taskColour, type Theme } from "../palette";
 import type { Panel } from "../panels";
 import { href } from "../route";
-import { drawn, seconds, type Track, type Tracks } from "../series";
+import { curve, seconds, type Track, type Tracks } from "../series";
 import { useTheme } from "../theme";
 import type { OrderDetail, Run } from "../types";
 import { formatCount, formatSeconds } from "../units";
@@ -26,11 +26,11 @@ interface Props {
   closer(range: [number, number]): void;
 }
 
-const EMPTY = (run: Run): Track => ({ position: run.position, task: run.task, attempt: run.attempt, seq: [], time: [], elapsed: [], values: {} });
+const EMPTY = (run: Run): Track => ({ position: run.position, task: run.task, attempt: run.attempt, seq: [], time: [], elapsed: [], missed: [], values: {} });
 
 /** The lines of a panel. Stacked areas come first, the highest first, so that each covers what it doesn't count. */
 export function lines(panel: Panel, track: Track, theme: Theme): ChartSeries[] {
-  const values = (resource: string) => drawn(track.values[resource], track.time.length, panel.unit);
+  const values = (resource: string) => curve(track, resource, panel.unit, track.elapsed).y;
   const plain = panel.lines.filter((l) => !l.stacked);
   const stacked = panel.lines.filter((l) => l.stacked);
   let below: (number | null)[] | null = null;
@@ -92,7 +92,7 @@ export function TaskCharts({ order, run, tracks, now, onChoose, closer }: Props)
             title={panel.title}
             of={`of task ${run.task}, attempt ${run.attempt}`}
             unit={panel.unit}
-            x={track.elapsed}
+            x={curve(track, "", panel.unit, track.elapsed).x}
             series={lines(panel, track, theme)}
             references={granted(panel, run)}
             end={end}

@@ -1,12 +1,12 @@
 /** One order: how it stands, when its tasks ran, and what they use, as it happens. */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ApiError, links, order as readOrder, samples, samplesUrl } from "../api";
 import { applyToOrder, over, type OrderState } from "../live";
 import { Alert } from "../parts/dialog";
 import { OrderChart } from "../parts/order_chart";
 import { Outputs } from "../parts/outputs";
-import { RunsTable, anonPeak } from "../parts/runs";
+import { RunsTable, anonPeak, cpuTime } from "../parts/runs";
 import { StatusPill } from "../parts/status";
 import { TaskCharts } from "../parts/task_charts";
 import { TerminateButton } from "../parts/terminate";
@@ -15,7 +15,7 @@ import { Timeline } from "../parts/timeline";
 import { fold, seconds, trackKey, type Tracks } from "../series";
 import { useSynced } from "../synced";
 import type { OrderDetail, Run } from "../types";
-import { formatBytes, formatInstant, formatSeconds } from "../units";
+import { formatInstant, formatSeconds } from "../units";
 import { Progress } from "./orders";
 
 /** Per attempt; each of a bucket's minimum and maximum is kept by the server. */
@@ -129,7 +129,6 @@ function finish({ detail, tracks }: OrderState, start: number, now: number, runn
 function Head({ detail, now, canLoad }: { detail: OrderDetail; now: number; canLoad: boolean }) {
   const running = !over(detail.status);
   const time = running ? lasted(detail.started_at, null, now) : (detail.duration_seconds ?? lasted(detail.started_at, detail.ended_at, now));
-  const top = useMemo(() => highest(detail.runs), [detail.runs]);
   return (
     <header class="head">
       <div class="title">
@@ -140,18 +139,12 @@ function Head({ detail, now, canLoad }: { detail: OrderDetail; now: number; canL
       <dl class="totals">
         <div><dt>Progress</dt><dd><Progress order={detail} /></dd></div>
         <div><dt>Time</dt><dd>{formatSeconds(time)}</dd></div>
-        <div><dt>CPU time</dt><dd>{formatSeconds(detail.cpu_seconds)}</dd></div>
-        <div><dt>Peak anonymous memory</dt><dd>{top ? anonPeak(top) : formatBytes(detail.memory_anon_peak_bytes)}</dd></div>
+        <div><dt>CPU time</dt><dd>{cpuTime(detail)}</dd></div>
+        <div><dt>Peak anonymous memory</dt><dd>{anonPeak(detail)}</dd></div>
         <div><dt>Started</dt><dd>{formatInstant(detail.started_at)}</dd></div>
       </dl>
     </header>
   );
-}
-
-/** The run with the highest peak: it knows whether that is only a bound. */
-function highest(runs: Run[]): Run | null {
-  const known = runs.filter((r) => r.memory_anon_peak_bytes !== null);
-  return known.reduce<Run | null>((best, r) => ((best?.memory_anon_peak_bytes ?? -1) < (r.memory_anon_peak_bytes ?? 0) ? r : best), null);
 }
 
 function Bounds({ runs, launcher }: { runs: Run[]; launcher: string | null }) {

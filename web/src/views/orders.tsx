@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { orders as readOrders } from "../api";
 import { applyToOrders, over, progress, type Filter } from "../live";
 import { Alert } from "../parts/dialog";
+import { anonPeak, cpuTime } from "../parts/runs";
 import { Segments } from "../parts/segments";
 import { StatusPill } from "../parts/status";
 import { TerminateButton } from "../parts/terminate";
@@ -12,7 +13,7 @@ import { taskColour } from "../palette";
 import { href } from "../route";
 import { useSynced } from "../synced";
 import { STATUSES, type OrderSummary, type Status } from "../types";
-import { formatBytes, formatInstant, formatSeconds } from "../units";
+import { formatInstant, formatSeconds } from "../units";
 
 interface State {
   orders: OrderSummary[];
@@ -145,8 +146,8 @@ function Row({ order, now, canLoad }: { order: OrderSummary; now: number; canLoa
       <td role="cell" class="by-status"><StatusPill status={order.status} /></td>
       <td role="cell" class="by-progress"><Progress order={order} /></td>
       <td role="cell" class="by-time number">{formatSeconds(time)}</td>
-      <td role="cell" class="by-cpu number">{formatSeconds(order.cpu_seconds)}</td>
-      <td role="cell" class="by-peak number">{formatBytes(order.memory_anon_peak_bytes)}</td>
+      <td role="cell" class="by-cpu number">{cpuTime(order)}</td>
+      <td role="cell" class="by-peak number">{anonPeak(order)}</td>
       <td role="cell" class="by-loaded">{formatInstant(order.created_at)}</td>
       <td role="cell" class="action">{running && canLoad && <TerminateButton id={order.id} small />}</td>
     </tr>

@@ -14,7 +14,7 @@ import { Segments } from "../parts/segments";
 import { Strip, type Dot } from "../parts/strip";
 import { useNow } from "../parts/ticking";
 import { feed } from "../feed";
-import { align, drawn, fold, quantile, trackKey, type Track, type Tracks } from "../series";
+import { align, curve, fold, quantile, trackKey, type Track, type Tracks } from "../series";
 import { useSynced } from "../synced";
 import { useTheme } from "../theme";
 import type { Run, TaskRun } from "../types";
@@ -114,7 +114,7 @@ function Curves({ task, runs, pointed }: { task: string; runs: TaskRun[]; pointe
       const track = tracks.get(runKey(run));
       return track ? [{ run, track, i }] : [];
     });
-    const { x, ys } = align(known.map(({ track }) => ({ x: track.elapsed, y: drawn(track.values[resource], track.elapsed.length, panel.unit) })));
+    const { x, ys } = align(known.map(({ track }) => curve(track, resource, panel.unit, track.elapsed)));
     const series = known.map(({ run, i }, at): ChartSeries => {
       const strong = pointed === runKey(run);
       return {

@@ -29,6 +29,8 @@ pub(super) struct Answers {
     pub(super) reads: Vec<f64>,
     pub(super) posts: Vec<f64>,
     pub(super) errors: u32,
+    /// Posts that came faster than the server takes them from one address.
+    pub(super) too_many: u32,
     pub(super) took: Duration,
 }
 
@@ -37,7 +39,7 @@ impl Answers {
         self.reads.len() + self.posts.len()
     }
 
-    /// A second, errors not counted.
+    /// A second; what wasn't done isn't counted.
     pub(super) fn per_second(&self) -> f64 {
         self.count() as f64 / self.took.as_secs_f64()
     }
@@ -117,6 +119,7 @@ pub(super) async fn run(
                             Kind::Post => answers.posts.push(took),
                         }
                     }
+                    Ok((429, _)) => answers.too_many += 1,
                     Ok(_) => answers.errors += 1,
                     Err(_) => {
                         answers.errors += 1;
@@ -132,6 +135,7 @@ pub(super) async fn run(
         all.reads.extend(answers.reads);
         all.posts.extend(answers.posts);
         all.errors += answers.errors;
+        all.too_many += answers.too_many;
     }
     all.took = begun.elapsed();
     all.reads.sort_by(f64::total_cmp);

@@ -49,9 +49,20 @@ impl Cluster {
 
     /// The orders that the cluster knows, the oldest first.
     pub(crate) async fn orders(&self) -> Result<Vec<Found>> {
+        self.orders_with(names::PHASE).await
+    }
+
+    /// Those that nobody has begun with.
+    pub(crate) async fn queued(&self) -> Result<Vec<Found>> {
+        let queued = Phase::Queued.as_str();
+        self.orders_with(&format!("{}={queued}", names::PHASE))
+            .await
+    }
+
+    async fn orders_with(&self, labels: &str) -> Result<Vec<Found>> {
         let all = self
             .maps()
-            .list(&ListParams::default().labels(names::PHASE))
+            .list(&ListParams::default().labels(labels))
             .await;
         let all = all.doing(|| "listing orders".to_owned())?;
         let read = |map| {

@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, fs, time::Duration};
 use anyhow::{Context, Result};
 use model::OrderId;
 use monitor_consumer::drawing::Drawable;
-use serde_json::{Value, json};
+use reqwest::StatusCode;
+use serde_json::Value;
 use store::{OrderRow, RunRow};
 use tokio::time::sleep;
 
@@ -14,8 +15,12 @@ use crate::{
     data::DataFolder,
     exit::Code,
     load::{self, Usage},
-    output::{self, json as as_json, summary, table},
-    remote::{Error, Remote, is_not_found, wire::Detail},
+    output::{
+        self,
+        json::{self, RunJson, WholeOrder},
+        summary, table,
+    },
+    remote::{Error, Remote, wire::Detail},
     time,
 };
 
@@ -28,7 +33,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) async fn orders(args: &OrdersArgs, server: &Server) -> Result<Code> {
     let rows = Remote::new(server)?.orders().await?;
     let text = if args.json {
-        as_json::text(&rows)?
+        json::text(&rows)?
     } else {
         table::orders(&rows, time::now())
     };
@@ -47,7 +52,7 @@ pub(super) async fn status(args: &StatusArgs, server: &Server) -> Result<Code> {
     }
     let Detail { order, runs, .. } = detail;
     let text = if args.json {
-        as_json::text(&whole(&remote, &order, &runs)?)?
+        json::text(&whole(&remote, order, runs))?
     } else {
         summary::of_order(&order, &runs, &[], time::now())
     };
@@ -56,17 +61,17 @@ pub(super) async fn status(args: &StatusArgs, server: &Server) -> Result<Code> {
 }
 
 /// The JSON of `status` here, with addresses in place of paths.
-fn whole(remote: &Remote, order: &OrderRow, runs: &[RunRow]) -> Result<Value> {
-    let mut whole = serde_json::to_value(order)?;
-    let at = |path: &[&str]| remote.at(&[&["orders", order.name.as_str()], path].concat());
-    whole["report"] = json!((!runs.is_empty()).then(|| at(&["report.html"]).to_string()));
-    let with_chart = |run: &RunRow| -> Result<Value> {
-        let mut value = serde_json::to_value(run)?;
-        value["charts"] = json!([chart_url(remote, &order.name, run, "svg").to_string()]);
-        Ok(value)
+fn whole(remote: &Remote, order: OrderRow, runs: Vec<RunRow>) -> WholeOrder {
+    let report = remote.at(&["orders", order.name.as_str(), "report.html"]);
+    let with_chart = |run: RunRow| RunJson {
+        charts: vec![chart_url(remote, &order.name, &run, "svg").to_string()],
+        run,
     };
-    whole["runs"] = runs.iter().map(with_chart).collect::<Result<_>>()?;
-    Ok(whole)
+    WholeOrder {
+        report: (!runs.is_empty()).then(|| report.to_string()),
+        runs: runs.into_iter().map(with_chart).collect(),
+        order,
+    }
 }
 
 /// Waits for the order's end, and says what ended meanwhile.
@@ -79,7 +84,7 @@ async fn follow(remote: &Remote, mut detail: Detail) -> Result<Detail> {
         } = &detail;
         let ended: Vec<_> = runs.iter().filter(|run| run.reason.is_some()).collect();
         for run in ended.iter().skip(said) {
-            output::note(&end_of(row, run));
+            output::note(&table::end_of_run(row, run));
         }
         said = said.max(ended.len());
         if row.status.is_final() {
@@ -95,20 +100,6 @@ async fn follow(remote: &Remote, mut detail: Detail) -> Result<Detail> {
             Err(error) => return Err(unknown(remote, &row.name, error)),
         }
     }
-}
-
-fn end_of(row: &OrderRow, run: &RunRow) -> String {
-    let censored = run.censored == Some(true);
-    let result = run.reason.map_or_else(String::new, |reason| {
-        table::result(reason, run.exit_code, run.signal, censored)
-    });
-    let of = row.tasks.map_or_else(String::new, |n| format!("/{n}"));
-    format!(
-        "{}: task {}{of} {} {result}",
-        row.name,
-        run.position.0 + 1,
-        run.task
-    )
 }
 
 /// Fetches the pictures of an order's tasks.
@@ -229,7 +220,6 @@ pub(super) async fn load(args: &LoadArgs, server: &Server) -> Result<Code> {
     let mut options = vec![("again", args.again.to_string())];
     options.push(("prewarm", args.prewarm.to_string()));
     options.push(("period", args.period.to_string()));
-    let mut loaded = Vec::new();
     for prepared in &orders {
         let mut definition = prepared.definition.clone();
         let input = match &prepared.input {
@@ -246,11 +236,19 @@ pub(super) async fn load(args: &LoadArgs, server: &Server) -> Result<Code> {
             None => None,
         };
         let answer = remote.load(&definition, input, &options).await;
-        let answer = answer.with_context(|| format!("order {}", prepared.order.id))?;
-        loaded.push(answer.id.to_string());
+        let loaded = answer.map_err(|error| not_loaded(&remote, &prepared.order.id, error))?;
+        // At once: a later one may be refused.
+        output::print(&format!("{}\n", loaded.id))?;
     }
-    output::print(&output::lines(loaded))?;
     Ok(Code::DONE)
+}
+
+fn not_loaded(remote: &Remote, id: &OrderId, error: Error) -> anyhow::Error {
+    if error.is(StatusCode::CONFLICT) {
+        let (order, url) = (id.clone(), remote.url().to_string());
+        return Usage::TakenOnServer { order, url }.into();
+    }
+    anyhow::Error::from(error).context(format!("order {id}"))
 }
 
 /// An order whose input travels beside it: a path of this machine means nothing to the server.
@@ -269,7 +267,7 @@ async fn order(remote: &Remote, id: &OrderId) -> Result<Detail> {
 }
 
 fn unknown(remote: &Remote, id: &OrderId, error: Error) -> anyhow::Error {
-    if is_not_found(&error) {
+    if error.is(StatusCode::NOT_FOUND) {
         let (order, data) = (id.clone(), remote.url().to_string());
         return Usage::UnknownOrder { order, data }.into();
     }

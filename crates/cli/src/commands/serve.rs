@@ -17,7 +17,7 @@ use crate::{
     metrics::Metrics,
     output::{self, progress::Progress},
     owner,
-    serve::{Here, OnCluster, Source, bind, token},
+    serve::{Here, OnCluster, Source, bind, keep_up, token},
     session::{Line, run_as_they_come},
     signals,
 };
@@ -83,7 +83,7 @@ async fn on_cluster(args: &ServeArgs, which: &ClusterArgs, data: &DataFolder) ->
     };
     let store = open(&cluster, data).await?;
     let operate = OnCluster {
-        cluster,
+        cluster: cluster.clone(),
         store: store.clone(),
         catalogue,
         secret,
@@ -97,7 +97,10 @@ async fn on_cluster(args: &ServeArgs, which: &ClusterArgs, data: &DataFolder) ->
         metrics: &Metrics::default(),
     };
     output::print(&format!("http://{}/\n", ready.address))?;
-    ready.serve(source, wish.over()).await;
+    tokio::select! {
+        () = ready.serve(source, wish.over()) => {}
+        () = keep_up(&cluster, &store) => {}
+    }
     store.close().await;
     Ok(Code::DONE)
 }

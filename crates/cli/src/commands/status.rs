@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::Serialize;
 use store::{OrderRow, RunRow, Store};
 use tokio::time::sleep;
 
@@ -14,7 +13,7 @@ use crate::{
     exit::Code,
     output::{
         self,
-        json::{self, OrderJson},
+        json::{self, OrderJson, WholeOrder},
         summary, table,
     },
     owner, time,
@@ -49,12 +48,7 @@ async fn follow(store: &Store, data: &DataFolder, args: &StatusArgs) -> Result<O
         let runs = store.runs(&row.name).await?;
         let ended: Vec<_> = runs.iter().filter(|run| run.reason.is_some()).collect();
         for run in ended.iter().skip(said) {
-            let Some(reason) = run.reason else { continue };
-            let censored = run.censored == Some(true);
-            let result = table::result(reason, run.exit_code, run.signal, censored);
-            let of = row.tasks.map_or_else(String::new, |n| format!("/{n}"));
-            let place = format!("task {}{of}", run.position.0 + 1);
-            output::note(&format!("{}: {place} {} {result}", row.name, run.task));
+            output::note(&table::end_of_run(&row, run));
         }
         said = said.max(ended.len());
         if row.status.is_final() {
@@ -64,15 +58,6 @@ async fn follow(store: &Store, data: &DataFolder, args: &StatusArgs) -> Result<O
         // Its owner may have been killed meanwhile.
         owner::tidy_if_possible(store, data).await;
     }
-}
-
-/// An order with its runs.
-#[derive(Serialize)]
-struct Whole {
-    #[serde(flatten)]
-    order: OrderRow,
-    report: Option<String>,
-    runs: Vec<json::RunJson>,
 }
 
 fn text(row: OrderRow, runs: Vec<RunRow>, as_json: bool, data: &DataFolder) -> Result<String> {
@@ -85,7 +70,7 @@ fn text(row: OrderRow, runs: Vec<RunRow>, as_json: bool, data: &DataFolder) -> R
             runs,
             &folder,
         );
-        return json::text(&Whole {
+        return json::text(&WholeOrder {
             order: row,
             report,
             runs,

@@ -57,6 +57,11 @@ pub(crate) enum Usage {
         "the id {order} was used before; `--again` loads it as {free}, or give the order another id"
     )]
     Taken { order: OrderId, free: OrderId },
+    /// An id that was used before on a server.
+    #[error(
+        "{url} knows the id {order}: `--again` loads it under the next free one, or give the order another id"
+    )]
+    TakenOnServer { order: OrderId, url: String },
     /// An input and nowhere to put it.
     #[error(
         "--no-workspace: an order that starts from a file needs a workspace; leave the option out"

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use model::{OrderId, Status};
 use monitor_consumer::drawing::Drawable;
 use serde::Serialize;
-use store::RunRow;
+use store::{OrderRow, RunRow};
 
 /// An order.
 #[derive(Debug, Serialize)]
@@ -19,12 +19,22 @@ pub(crate) struct OrderJson {
     pub(crate) runs: Vec<RunJson>,
 }
 
+/// An order: the columns of the table `orders`, and its report.
+#[derive(Debug, Serialize)]
+pub(crate) struct WholeOrder {
+    #[serde(flatten)]
+    pub(crate) order: OrderRow,
+    /// Where its report is.
+    pub(crate) report: Option<String>,
+    pub(crate) runs: Vec<RunJson>,
+}
+
 /// A run: the columns of the table `run`, and where its pictures are.
 #[derive(Debug, Serialize)]
 pub(crate) struct RunJson {
     #[serde(flatten)]
-    run: RunRow,
-    charts: Vec<String>,
+    pub(crate) run: RunRow,
+    pub(crate) charts: Vec<String>,
 }
 
 impl OrderJson {

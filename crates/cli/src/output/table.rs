@@ -21,6 +21,17 @@ pub(crate) fn result(
     format!("{reason}{detail}{censored}")
 }
 
+/// What is said when a run of an order has ended.
+pub(crate) fn end_of_run(order: &OrderRow, run: &RunRow) -> String {
+    let censored = run.censored == Some(true);
+    let result = run.reason.map_or_else(String::new, |reason| {
+        result(reason, run.exit_code, run.signal, censored)
+    });
+    let of = order.tasks.map_or_else(String::new, |n| format!("/{n}"));
+    let place = run.position.0 + 1;
+    format!("{}: task {place}{of} {} {result}", order.name, run.task)
+}
+
 fn signal_name(signal: i32) -> String {
     nix::sys::signal::Signal::try_from(signal).map_or_else(
         |_| format!("signal {signal}"),

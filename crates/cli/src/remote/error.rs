@@ -86,6 +86,11 @@ impl Error {
         }
     }
 
+    /// Whether the server answered so.
+    pub(crate) fn is(&self, wanted: StatusCode) -> bool {
+        matches!(self, Self::Refused { status, .. } if *status == wanted)
+    }
+
     /// Whether it may be well again later.
     pub(crate) fn is_unreachable(&self) -> bool {
         match self {

@@ -10,7 +10,7 @@ pub(crate) mod wire;
 use std::{env, fs, net::IpAddr, time::Duration};
 
 use model::OrderId;
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
+use reqwest::{Client, Method, RequestBuilder, Response, header};
 use serde::de::DeserializeOwned;
 use store::OrderRow;
 use tokio::time::timeout;
@@ -279,15 +279,4 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
     }
-}
-
-/// Whether an answer says that there is nothing of that name.
-pub(crate) fn is_not_found(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Refused {
-            status: StatusCode::NOT_FOUND,
-            ..
-        }
-    )
 }

@@ -90,11 +90,13 @@ impl SamplesEvent {
 
 /// A row by its columns' names. A resource of a newer version isn't ours to refuse.
 fn measured(columns: &[String], row: &[Value]) -> Option<Measured> {
-    let (mut time, mut seq, mut values) = (None, None, Values::default());
+    let (mut time, mut seq, mut missed_before) = (None, None, 0);
+    let mut values = Values::default();
     for (column, value) in columns.iter().zip(row) {
         match column.as_str() {
             "time" => time = value.as_str()?.parse::<Timestamp>().ok(),
             "seq" => seq = value.as_u64(),
+            "missed_before" => missed_before = value.as_u64().unwrap_or(0),
             name => {
                 if let Ok(resource) = name.parse::<Resource>() {
                     values.set(resource, value.as_f64());
@@ -105,6 +107,7 @@ fn measured(columns: &[String], row: &[Value]) -> Option<Measured> {
     Some(Measured {
         time: time?,
         seq: seq?,
+        missed_before,
         values,
     })
 }
@@ -119,16 +122,16 @@ mod tests {
     fn samples_are_read_by_their_columns() {
         let samples: Samples = serde_json::from_value(json!({
             "order": "leaf-1",
-            "columns": ["time", "elapsed_seconds", "seq", "cpu", "gpu", "memory"],
+            "columns": ["time", "elapsed_seconds", "seq", "missed_before", "cpu", "gpu", "memory"],
             "series": [{"position": 0, "task": "x", "attempt": 1, "rows": [
-                ["2026-01-01T00:00:01.000000Z", 0.01, 1, 0.5, 7, null],
-                ["no time", 0.01, 2, 0.5, 7, null],
+                ["2026-01-01T00:00:01.000000Z", 0.01, 1, 3, 0.5, 7, null],
+                ["no time", 0.01, 2, 0, 0.5, 7, null],
             ]}],
         }))
         .unwrap();
         let read = samples.measured();
         assert_eq!(read.len(), 1);
-        assert_eq!(read[0].seq, 1);
+        assert_eq!((read[0].seq, read[0].missed_before), (1, 3));
         assert_eq!(read[0].values.get(Resource::Cpu), Some(0.5));
         assert_eq!(read[0].values.get(Resource::Memory), None);
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use futures::future::BoxFuture;
 use model::{Catalogue, Order, OrderId, Status, attempt::Launcher};
 use server::{Loaded, NotTerminated, Operate, Posted, Refused};
@@ -58,14 +58,9 @@ impl Here {
                 .map_or(Ok(()), fs::create_dir_all)
                 .and_then(|()| fs::rename(from, &to));
             if let Err(error) = moved {
-                // It has its id, and nobody will run it.
-                let why = format!("{} can't be written: {error}", to.display());
-                let (uid, failed) = (registered.handle.order_uid, Status::Failed);
-                let store = &self.host.store;
-                store
-                    .set_status(uid, failed, Some(&why), time::now())
-                    .await?;
-                bail!(why);
+                let error = anyhow!("{} can't be written: {error}", to.display());
+                let uid = registered.handle.order_uid;
+                return Err(self.host.given_up(uid, error).await);
             }
             registered.order.input = Some(to);
         }
@@ -97,6 +92,10 @@ impl Here {
 impl Operate for Here {
     fn launcher(&self) -> Launcher {
         Launcher::Local
+    }
+
+    fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 
     fn can_load(&self) -> bool {

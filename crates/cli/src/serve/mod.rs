@@ -2,12 +2,14 @@
 
 mod draw;
 mod here;
+mod keep_up;
 mod on_cluster;
 mod posted;
 mod start;
 
 pub(crate) use draw::StoreDrawer;
 pub(crate) use here::Here;
+pub(crate) use keep_up::keep_up;
 pub(crate) use on_cluster::OnCluster;
 pub(crate) use start::{Ready, Source, bind, token};
 

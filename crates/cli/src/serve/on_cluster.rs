@@ -6,11 +6,11 @@ use anyhow::{Context, Result};
 use futures::future::BoxFuture;
 use model::{Catalogue, HumanDuration, Order, OrderId, OrderUid, Status, attempt::Launcher};
 use server::{Loaded, NotTerminated, Operate, Posted, Refused};
-use store::{NewOrder, Store};
+use store::Store;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use super::{posted, refused};
+use super::{keep_up::new_order, posted, refused};
 use crate::{
     cluster::{Cluster, How},
     load::{Prepared, Usage},
@@ -56,7 +56,10 @@ impl OnCluster {
             .await;
         if let Err(error) = handed {
             let why = format!("it could not be handed over: {error:#}");
-            self.note(order_uid, Status::Failed, &why).await?;
+            let failed = Status::Failed;
+            self.store
+                .set_status(order_uid, failed, Some(&why), time::now())
+                .await?;
             return Err(error);
         }
         Ok(Loaded { id, order_uid })
@@ -65,25 +68,9 @@ impl OnCluster {
     /// Whoever asks the server sees the order from now on: the store hears of it when its first task runs.
     async fn register(&self, prepared: &Prepared, order_uid: OrderUid) -> Result<OrderId> {
         let name = prepared.input.as_ref().and_then(|path| path.file_name());
-        let new = NewOrder {
-            wanted: prepared.order.id.clone(),
-            again: false,
-            order_uid,
-            launcher: Launcher::Kubernetes,
-            created_at: time::now(),
-            input: name.map(|name| name.to_string_lossy().into_owned()),
-            definition: prepared.definition.clone(),
-            tasks: prepared.order.tasks.len() as u32,
-            owner: String::new(),
-        };
+        let input = name.map(|name| name.to_string_lossy().into_owned());
+        let new = new_order(&prepared.order, &prepared.definition, input, order_uid);
         Ok(self.store.register(new).await?)
-    }
-
-    async fn note(&self, order_uid: OrderUid, status: Status, why: &str) -> Result<()> {
-        self.store
-            .set_status(order_uid, status, Some(why), time::now())
-            .await?;
-        Ok(())
     }
 
     async fn end(&self, id: &OrderId) -> Result<Result<(), NotTerminated>> {
@@ -101,12 +88,6 @@ impl OnCluster {
             return Ok(Err(NotTerminated::Over));
         }
         self.cluster.terminate(id, false).await?;
-        // One that is still in the queue never reaches the monitors, who tell the store of ends.
-        let uid = found.record.order_uid;
-        if found.status() == Status::Queued && self.store.order_by_uid(uid).await?.is_some() {
-            self.note(uid, Status::Terminated, "terminated before it began")
-                .await?;
-        }
         Ok(Ok(()))
     }
 }
@@ -114,6 +95,10 @@ impl OnCluster {
 impl Operate for OnCluster {
     fn launcher(&self) -> Launcher {
         Launcher::Kubernetes
+    }
+
+    fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 
     fn can_load(&self) -> bool {

@@ -7,7 +7,7 @@ mod line;
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use bus::Bus;
 use model::{
     OrderHandle, OrderId, OrderTopics, OrderUid, Status,
@@ -67,10 +67,9 @@ impl Host {
     /// # Errors
     /// If the id is taken and `again` isn't set; what the store and the folder say.
     pub(crate) async fn register(&self, order: Prepared, again: bool) -> Result<Registered> {
-        let wanted = order.order.id.clone();
         let order_uid = OrderUid(Uuid::now_v7());
         let new = NewOrder {
-            wanted: wanted.clone(),
+            wanted: order.order.id.clone(),
             again,
             order_uid,
             launcher: Launcher::Local,
@@ -81,10 +80,10 @@ impl Host {
             owner: self.owner.name().to_owned(),
         };
         let id = self.store.register(new).await?;
-        if id != wanted && self.stdio == StdioPolicy::Files {
-            output::note(&format!("order {wanted} exists already; this one is {id}"));
-        }
-        let folder = self.data.create_order(&id)?;
+        let folder = match self.data.create_order(&id) {
+            Ok(folder) => folder,
+            Err(error) => return Err(self.given_up(order_uid, error).await),
+        };
         if let Some(moved) = &folder.moved {
             let (shown, moved) = (folder.shown.display(), moved.display());
             output::note(&format!("{shown} was there already and is now {moved}"));
@@ -103,6 +102,19 @@ impl Host {
             folder,
             period: None,
         })
+    }
+
+    /// Notes that an order which has its id is never going to run, and why; the same error.
+    pub(crate) async fn given_up(&self, order_uid: OrderUid, error: Error) -> Error {
+        let (failed, why) = (Status::Failed, format!("{error:#}"));
+        let noted = self
+            .store
+            .set_status(order_uid, failed, Some(&why), time::now())
+            .await;
+        match noted {
+            Ok(_) => error,
+            Err(store) => error.context(store.to_string()),
+        }
     }
 }
 
@@ -171,13 +183,24 @@ impl Session {
         connect::sweep(&self.host, &self.bus).await;
     }
 
+    /// Gives an order of the command line its id, and says so if that isn't the one that it asks for.
+    async fn named(&self, order: Prepared) -> Result<Registered> {
+        let wanted = order.order.id.clone();
+        let registered = self.host.register(order, true).await?;
+        let id = &registered.handle.order;
+        if *id != wanted && self.host.stdio == StdioPolicy::Files {
+            output::note(&format!("order {wanted} exists already; this one is {id}"));
+        }
+        Ok(registered)
+    }
+
     /// Takes an order through its tasks and waits until it is stored and drawn.
     ///
     /// # Errors
     /// Why it could not be begun; it then stands as failed.
     async fn run(&self, order: Waiting, mut progress: OrderProgress) -> Result<Done> {
         let order = match order {
-            Waiting::New(order) => self.host.register(order, true).await?,
+            Waiting::New(order) => self.named(order).await?,
             Waiting::Registered(order) => *order,
         };
         let (handle, folder) = (order.handle.clone(), order.folder.clone());
@@ -186,12 +209,7 @@ impl Session {
         let outcome = match self.walk(&order, &mut progress).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                let message = format!("{error:#}");
-                let note =
-                    self.host
-                        .store
-                        .set_status(uid, Status::Failed, Some(&message), time::now());
-                note.await?;
+                let error = self.host.given_up(uid, error).await;
                 return Err(error.context(format!("order {id}")));
             }
         };

@@ -53,6 +53,7 @@ pub(crate) fn sample(position: u32, seq: u64, seconds: f64) -> Measured {
     Measured {
         time: at(1.0 + f64::from(position) * 2.5 + seconds),
         seq,
+        missed_before: 0,
         values,
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Measured {
     pub(crate) time: Timestamp,
     /// Its sequence number within the attempt.
     pub(crate) seq: u64,
+    /// How many readings right before it were missed.
+    pub(crate) missed_before: u64,
     /// The values.
     pub(crate) values: Values,
 }
@@ -21,6 +23,8 @@ pub(crate) struct Measured {
 struct Point {
     from: Timestamp,
     to: Timestamp,
+    /// Whether readings right before it were missed.
+    is_after_gap: bool,
     low: Values,
     high: Values,
 }
@@ -51,6 +55,7 @@ impl Series {
         self.points.push(Point {
             from,
             to: sample.time,
+            is_after_gap: sample.missed_before > 0,
             low: sample.values,
             high: sample.values,
         });
@@ -79,8 +84,8 @@ impl Series {
         self.points.first().map(|point| point.from)
     }
 
-    /// The lines of a resource over the seconds since `start`; a line ends where a value is missing. A rate holds
-    /// over the whole time step before its sample.
+    /// The lines of a resource over the seconds since `start`; a line ends where a value is missing, and a gauge's
+    /// where readings were. A rate holds over the whole time step before its sample.
     pub(crate) fn lines(&self, resource: Resource, start: Timestamp) -> Vec<Vec<(f64, f64)>> {
         let at = |time: Timestamp| time.seconds_since(start).max(0.0);
         let (mut lines, mut line) = (Vec::new(), Vec::new());
@@ -90,7 +95,11 @@ impl Series {
                 lines.push(std::mem::take(&mut line));
                 continue;
             };
-            if resource.unit().is_rate() || low < high {
+            let is_rate = resource.unit().is_rate();
+            if point.is_after_gap && !is_rate {
+                lines.push(std::mem::take(&mut line));
+            }
+            if is_rate || low < high {
                 line.push((at(point.from), low));
             }
             line.push((at(point.to), high));
@@ -106,6 +115,8 @@ fn merged(points: &[Point]) -> Point {
     Point {
         from: first.from,
         to: last.to,
+        // One between the two is too narrow to be seen.
+        is_after_gap: first.is_after_gap,
         low: fold(&first.low, &last.low, f64::min),
         high: fold(&first.high, &last.high, f64::max),
     }
@@ -131,6 +142,7 @@ mod tests {
         Measured {
             time: Timestamp(seq as i64 * 1_000_000),
             seq,
+            missed_before: 0,
             values,
         }
     }
@@ -151,6 +163,20 @@ mod tests {
         assert_eq!(series.cpu_seconds(), Some(3.0));
         assert_eq!(series.peak(Resource::Cpu), Some(2.0));
         assert_eq!(series.peak(Resource::Swap), None);
+    }
+
+    #[test]
+    fn missed_readings_break_a_gauge_and_no_rate() {
+        let mut series = Series::default();
+        for seq in [0, 1, 5, 6] {
+            let mut one = sample(seq, (seq > 0).then_some(1.0), Some(7.0));
+            one.missed_before = if seq == 5 { 3 } else { 0 };
+            series.add(&one);
+        }
+        let start = Timestamp(0);
+        let gauge = [vec![(0.0, 7.0), (1.0, 7.0)], vec![(5.0, 7.0), (6.0, 7.0)]];
+        assert_eq!(series.lines(Resource::Memory, start), gauge);
+        assert_eq!(series.lines(Resource::Cpu, start).len(), 1);
     }
 
     #[test]

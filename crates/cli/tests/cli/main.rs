@@ -8,6 +8,8 @@ mod harness;
 mod help;
 mod interrupt;
 mod read;
+mod remote;
 mod run;
 mod serve;
+mod serving;
 mod watch;

@@ -14,6 +14,7 @@ mod kills;
 mod kit;
 mod leaf;
 mod many;
+mod metrics;
 mod namespace;
 mod node_agent;
 mod quota;

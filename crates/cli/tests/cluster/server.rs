@@ -58,10 +58,7 @@ fn in_the_cluster() {
     });
     let refused = ask(kit, Method::POST, "api/orders", None, &order);
     assert_eq!(refused.unwrap().0, StatusCode::UNAUTHORIZED);
-    let token = json!({ "token": token(kit) });
-    let (status, cookie, said) = ask(kit, Method::POST, "api/session", None, &token).unwrap();
-    assert_eq!(status, StatusCode::NO_CONTENT, "{said}");
-    let cookie = cookie.unwrap();
+    let cookie = sign_in(kit);
     let (status, _, said) = ask(kit, Method::POST, "api/orders", Some(&cookie), &order).unwrap();
     assert_eq!(status, StatusCode::CREATED, "{said}");
     let end = kit.follow(&place, &id, 0);
@@ -71,6 +68,22 @@ fn in_the_cluster() {
     let path = format!("api/orders/{id}");
     let (status, _, said) = ask(kit, Method::DELETE, &path, Some(&cookie), &json!(null)).unwrap();
     assert_eq!(status, StatusCode::CONFLICT, "{said}");
+}
+
+/// The cookie of who has shown the token.
+pub(crate) fn sign_in(kit: &Kit) -> String {
+    let token = json!({ "token": token(kit) });
+    let (status, cookie, said) = ask(kit, Method::POST, "api/session", None, &token).unwrap();
+    assert_eq!(status, StatusCode::NO_CONTENT, "{said}");
+    cookie.unwrap()
+}
+
+/// How an order stands as the page shows it; `None` if it doesn't.
+pub(crate) fn shown(kit: &Kit, cookie: &str, id: &str) -> Option<String> {
+    let path = format!("api/orders/{id}");
+    let (status, _, said) = ask(kit, Method::GET, &path, Some(cookie), &json!(null))?;
+    let order: Value = serde_json::from_str(&said).ok()?;
+    (status == StatusCode::OK).then(|| order["status"].as_str().unwrap().to_owned())
 }
 
 fn token(kit: &Kit) -> String {

@@ -13,7 +13,9 @@ use crate::{
     harness::{Place, until},
     kills::{is_whole, tasks},
     kit::{Kit, block_on, shell, unique},
+    metrics::all_are_scraped,
     quota::room_for_one_of_two,
+    server::{shown, sign_in},
 };
 
 const SHARED: &str = "podometer.dev/services=shared";
@@ -149,7 +151,8 @@ fn the_old_form_when_nobody_needs_them(kit: &Kit) {
 /// Where each order has a claim of its own, the orchestrator has none of them: pods do what it would do.
 #[test]
 fn claims_of_their_own() {
-    let up = ["--shared", "--set", "PODOMETER_WORKSPACE_CLAIM="];
+    let (claims, one) = ("PODOMETER_WORKSPACE_CLAIM=", "PODOMETER_MAX_ORDERS=1");
+    let up = ["--shared", "--set", claims, "--set", one];
     let Some(kit) = Kit::new("claims", &up) else {
         return;
     };
@@ -167,4 +170,22 @@ fn claims_of_their_own() {
     for run in end["runs"].as_array().unwrap() {
         assert_eq!(run["samples"], run["stored_samples"], "{run:#}");
     }
+    all_are_scraped(&kit);
+    the_page_shows_who_waits(&kit);
+}
+
+/// Whoever handed it over, and also when it ends before it begins.
+fn the_page_shows_who_waits(kit: &Kit) {
+    let place = Place::new();
+    let busy = kit.load(&place, &long("busy"));
+    await_running(kit, &format!("{busy}-t0-1"));
+    let waits = kit.load(&place, &long("waits"));
+    let cookie = sign_in(kit);
+    let stands = |status: &str| shown(kit, &cookie, &waits).is_some_and(|shown| shown == status);
+    until("it is shown", LONG, || stands("queued"));
+    for id in [&waits, &busy] {
+        kit.terminate(&place, id);
+    }
+    kit.follow(&place, &waits, 1);
+    until("its end is shown", LONG, || stands("terminated"));
 }

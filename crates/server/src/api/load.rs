@@ -116,7 +116,7 @@ pub(crate) async fn load(
         prewarm: query.prewarm,
     };
     let loaded = app.operate.load(posted).await.map_err(refused)?;
-    app.fresh.forget();
+    app.fresh.forget_order(&loaded.id);
     let at = HeaderValue::try_from(format!("/api/orders/{}", loaded.id));
     let mut response = json_of(&LoadedView {
         id: loaded.id,
@@ -330,7 +330,7 @@ pub(crate) async fn terminate(
         }
         Err(NotTerminated::Unavailable(detail)) => return Err(Problem::unavailable(detail)),
     }
-    app.fresh.forget();
+    app.fresh.forget_order(&id);
     let mut response = json_of(&TerminatedView { id })?.into_response();
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)

@@ -9,6 +9,7 @@ use store::{OrderRow, SummaryFilter};
 use super::{Shared, bytes_of, json_bytes, json_of};
 use crate::{
     App,
+    fresh::order_key,
     params::{Named, Query},
     problem::Problem,
     views::{self, OrderDetail, OrderList, RunList, RunView},
@@ -76,7 +77,7 @@ pub(crate) async fn one(
     State(app): Shared,
     Named(id): Named<OrderId>,
 ) -> Result<Response, Problem> {
-    let key = format!("order {id}");
+    let key = order_key(&id);
     let detail = app
         .fresh
         .get(key, async { bytes_of(&detail(&app, &id).await?) });
@@ -90,7 +91,7 @@ async fn detail(app: &App, id: &OrderId) -> Result<OrderDetail, Problem> {
     let is_seen = app.draw.is_seen(&row, None);
     Ok(OrderDetail {
         definition: views::definition(&row),
-        plan: views::plan(&row),
+        plan: views::plan(&row, app.operate.catalogue()),
         runs: run_views(app, &row).await?,
         input_picture: is_seen.then(|| views::picture(id, "input")),
         summary,

@@ -109,8 +109,8 @@ async fn what_is_new_is_told_in_order() {
     );
     let (kind, samples) = watcher.next().await;
     assert_eq!(kind, "samples");
-    assert_eq!(samples["columns"].as_array().unwrap().len(), 23);
-    assert_eq!(samples["columns"][7], "memory");
+    assert_eq!(samples["columns"].as_array().unwrap().len(), 26);
+    assert_eq!(samples["columns"][10], "memory");
     assert_eq!(samples["rows"][0][2], 0);
     assert_eq!(
         (&samples["position"], &samples["task"], &samples["attempt"]),

@@ -17,13 +17,13 @@ async fn samples_as_json_are_series_of_rows() {
         given.json(path).await,
         json!({
             "order": "leaf-1",
-            "columns": ["time", "elapsed_seconds", "seq", "cpu", "memory"],
+            "columns": ["time", "elapsed_seconds", "seq", "missed_before", "cpu_lower_bound", "is_final", "cpu", "memory"],
             "series": [{ "position": 1, "task": "segment", "attempt": 1, "rows": [
-                ["2023-11-14T22:13:20.000000Z", 0.0, 0, null, 1024.0],
-                ["2023-11-14T22:13:21.000000Z", 1.0, 1, 0.25, 2048.0],
-                ["2023-11-14T22:13:22.000000Z", 2.0, 2, 0.5, 3072.0],
-                ["2023-11-14T22:13:23.000000Z", 3.0, 3, 0.75, 4096.0],
-                ["2023-11-14T22:13:24.000000Z", 4.0, 4, 1.0, 5120.0],
+                ["2023-11-14T22:13:20.000000Z", 0.0, 0, 0, false, false, null, 1024.0],
+                ["2023-11-14T22:13:21.000000Z", 1.0, 1, 0, false, false, 0.25, 2048.0],
+                ["2023-11-14T22:13:22.000000Z", 2.0, 2, 0, false, false, 0.5, 3072.0],
+                ["2023-11-14T22:13:23.000000Z", 3.0, 3, 2, false, false, 0.75, 4096.0],
+                ["2023-11-14T22:13:24.000000Z", 4.0, 4, 0, false, false, 1.0, 5120.0],
             ]}],
         })
     );
@@ -40,7 +40,7 @@ async fn samples_as_json_are_series_of_rows() {
         [1, 2]
     );
     let all = given.json("/api/orders/leaf-1/samples").await;
-    assert_eq!(all["columns"].as_array().unwrap().len(), 23);
+    assert_eq!(all["columns"].as_array().unwrap().len(), 26);
     assert_eq!(all["series"].as_array().unwrap().len(), 2);
     assert_eq!(
         given.json("/api/orders/leaf-1/samples?task=none").await["series"],
@@ -101,7 +101,9 @@ async fn samples_as_parquet_are_the_same_rows() {
             (row.get_double(5).unwrap(), row.get_long(6).unwrap()),
             (seconds, place as i64)
         );
-        assert_eq!(row.get_double(7).ok(), cpu);
+        assert_eq!(row.get_long(7).unwrap(), 0);
+        assert!(!row.get_bool(8).unwrap() && !row.get_bool(9).unwrap());
+        assert_eq!(row.get_double(10).ok(), cpu);
     }
 }
 
@@ -120,4 +122,7 @@ async fn many_samples_are_thinned() {
     let seqs: Vec<_> = rows.iter().map(|row| row[2].as_u64().unwrap()).collect();
     assert!(seqs.is_sorted());
     assert_eq!((seqs[0], seqs[seqs.len() - 1]), (0, 4999));
+    // Whatever is left out: readings that were missed before it are not.
+    let missed: u64 = rows.iter().map(|row| row[3].as_u64().unwrap()).sum();
+    assert_eq!(missed, 2);
 }

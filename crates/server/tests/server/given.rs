@@ -12,8 +12,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::{Request, StatusCode, body::Incoming, header::HeaderMap};
 use hyper_util::rt::TokioIo;
 use model::{
-    Attempt, AttemptKey, OrderId, OrderUid, Position, Reading, Reason, Resource, Run, Sample,
-    Status, Timestamp, Totals, Values,
+    Attempt, AttemptKey, Catalogue, OrderId, OrderUid, Position, Reading, Reason, Resource, Run,
+    Sample, Status, Timestamp, Totals, Values,
     attempt::Launcher,
     order::OrderFile,
     run::{Quality, RunEnd},
@@ -92,7 +92,11 @@ impl Given {
         let parts = Parts {
             store: store.clone(),
             draw: Arc::new(Words),
-            operate: Arc::new(Takes(Arc::clone(&posted), store.clone())),
+            operate: Arc::new(Takes {
+                posted: Arc::clone(&posted),
+                store: store.clone(),
+                catalogue: Catalogue::builtin().unwrap(),
+            }),
             metrics,
             metrics_text,
             token: token.map(|text| Token::new(text).unwrap()),
@@ -264,7 +268,7 @@ pub(crate) fn sample(key: AttemptKey, name: &str, seq: u64) -> Item {
                 ..Reading::default()
             },
             values,
-            missed_before: 0,
+            missed_before: if seq == 3 { 2 } else { 0 },
         }),
     }
 }
@@ -334,11 +338,19 @@ impl Draw for Words {
 }
 
 /// Notes what was posted; an id is taken once.
-struct Takes(Arc<Mutex<Vec<Posted>>>, Store);
+struct Takes {
+    posted: Arc<Mutex<Vec<Posted>>>,
+    store: Store,
+    catalogue: Catalogue,
+}
 
 impl Operate for Takes {
     fn launcher(&self) -> Launcher {
         Launcher::Local
+    }
+
+    fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 
     fn can_load(&self) -> bool {
@@ -346,7 +358,7 @@ impl Operate for Takes {
     }
 
     fn load(&self, posted: Posted) -> BoxFuture<'_, Result<Loaded, Refused>> {
-        let mut all = self.0.lock().unwrap();
+        let mut all = self.posted.lock().unwrap();
         let taken = all.iter().any(|before| before.order == posted.order) && !posted.again;
         let parsed: Result<OrderFile, _> = serde_json::from_str(&posted.order);
         all.push(posted);
@@ -363,7 +375,7 @@ impl Operate for Takes {
 
     fn terminate(&self, order: OrderId) -> BoxFuture<'_, Result<(), NotTerminated>> {
         async move {
-            match self.1.order(&order).await {
+            match self.store.order(&order).await {
                 Ok(Some(_)) => Ok(()),
                 _ => Err(NotTerminated::NotFound),
             }

@@ -39,6 +39,9 @@ async fn summaries_come_in_pages_and_say_what_runs(given) {
     assert_eq!((first.done, first.position), (1, Some(Position(1))));
     assert_eq!(first.task.as_ref().map(model::TaskName::as_str), Some("segment"));
     assert_eq!((first.cpu_seconds, first.memory_anon_peak_bytes), (Some(2.5), Some(5_000_000)));
+    // Nobody knows the peak of the run that goes on; that of the second order's only one is known.
+    assert_eq!((first.cpu_lower_bound, first.memory_anon_peak_exact), (false, false));
+    assert_eq!((page[1].memory_anon_peak_exact, page[0].memory_anon_peak_exact), (true, false));
     assert_eq!((page[1].done, &page[1].task), (0, &None));
     assert_eq!((page[0].cpu_seconds, page[0].duration_seconds), (None, None));
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use model::OrderId;
+use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use store::{OrderRow, RunRow};
 use tokio::{sync::mpsc::Sender, time::sleep};
@@ -12,7 +13,7 @@ use super::Source;
 use crate::{
     load::Usage,
     remote::{
-        Error, Event, Remote, is_not_found,
+        Error, Event, Remote,
         wire::{RunEvent, SamplesEvent},
     },
     watch::data::Update,
@@ -79,7 +80,7 @@ impl ServerSource {
     }
 
     fn unknown(&self, error: Error) -> anyhow::Error {
-        if is_not_found(&error) {
+        if error.is(StatusCode::NOT_FOUND) {
             let (order, data) = (self.order.clone(), self.remote.url().to_string());
             return Usage::UnknownOrder { order, data }.into();
         }
@@ -163,7 +164,8 @@ impl Source for ServerSource {
             is_over = place.is_over;
             if !is_over {
                 let seconds = place.wait.as_secs_f64();
-                let text = format!("{why}; connecting again in {seconds} s");
+                // The wait first: a screen may have no room for the reason.
+                let text = format!("connecting again in {seconds} s: {why}");
                 to.send(Update::Trouble(Some(text))).await?;
                 sleep(place.wait).await;
                 place.wait = (place.wait * 2).min(BACK_OFF.1);

@@ -224,6 +224,7 @@ fn measured(sample: &StoredSample) -> Measured {
     Measured {
         time: sample.time,
         seq: sample.seq,
+        missed_before: sample.flags.missed_before,
         values: sample.values,
     }
 }

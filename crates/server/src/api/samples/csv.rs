@@ -40,7 +40,12 @@ impl Write for Csv {
                 run.position, run.attempt, sample.time
             )?;
             optional(to, elapsed(run, sample))?;
-            write!(to, ",{}", sample.seq)?;
+            let flags = sample.flags;
+            write!(
+                to,
+                ",{},{},{},{}",
+                sample.seq, flags.missed_before, flags.cpu_lower_bound, flags.is_final
+            )?;
             for resource in &self.resources {
                 to.push(b',');
                 optional(to, sample.values.get(*resource))?;

@@ -1,6 +1,6 @@
 //! Samples as JSON: series of rows, one for each run. Events on the stream have the same rows.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use bytes::Bytes;
 use model::Resource;
@@ -89,6 +89,12 @@ pub(crate) fn row(
     value(to, &elapsed(run, sample))?;
     to.push(b',');
     value(to, &sample.seq)?;
+    let flags = sample.flags;
+    write!(
+        to,
+        ",{},{},{}",
+        flags.missed_before, flags.cpu_lower_bound, flags.is_final
+    )?;
     for resource in resources {
         to.push(b',');
         value(to, &sample.values.get(*resource))?;

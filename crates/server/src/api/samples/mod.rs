@@ -89,7 +89,7 @@ pub(crate) enum Format {
 
 /// What is answered, for the document.
 pub(super) fn content() -> [(&'static str, Value); 3] {
-    let cell = json!({ "type": ["string", "number", "null"] });
+    let cell = json!({ "type": ["string", "number", "boolean", "null"] });
     let series = json!({
         "type": "object",
         "required": ["position", "task", "attempt", "rows"],
@@ -301,8 +301,19 @@ fn elapsed(run: &RunRow, sample: &StoredSample) -> Option<f64> {
     Some(sample.time.seconds_since(run.started_at?))
 }
 
+/// What each row says before its values: how many readings since the row before were missed, whether more processor time
+/// may have been used, and whether it was taken after the command's end.
+const OF_ALL: [&str; 6] = [
+    "time",
+    "elapsed_seconds",
+    "seq",
+    "missed_before",
+    "cpu_lower_bound",
+    "is_final",
+];
+
 /// The names of the columns of a sample.
 pub(crate) fn columns(resources: &[Resource]) -> impl Iterator<Item = &'static str> {
     let names = resources.iter().map(|resource| resource.name());
-    ["time", "elapsed_seconds", "seq"].into_iter().chain(names)
+    OF_ALL.into_iter().chain(names)
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use model::{OrderId, Resource};
 use parquet::{
     basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical},
-    data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type},
+    data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type},
     errors::ParquetError,
     file::{properties::WriterProperties, writer::SerializedFileWriter},
     schema::types::{Type, TypePtr},
@@ -72,6 +72,9 @@ fn schema(resources: &[Resource]) -> Parquetted<TypePtr> {
         column("time", Physical::INT64, always, Some(time))?,
         column("elapsed_seconds", Physical::DOUBLE, maybe, None)?,
         column("seq", Physical::INT64, always, None)?,
+        column("missed_before", Physical::INT64, always, None)?,
+        column("cpu_lower_bound", Physical::BOOLEAN, always, None)?,
+        column("is_final", Physical::BOOLEAN, always, None)?,
     ];
     for resource in resources {
         fields.push(column(resource.name(), Physical::DOUBLE, maybe, None)?);
@@ -128,8 +131,18 @@ fn group(
     to.column::<Int32Type>(&number(run.attempt.0), None)?;
     to.column::<Int64Type>(&samples.iter().map(|s| s.time.0).collect::<Vec<_>>(), None)?;
     to.optional(samples.iter().map(|sample| elapsed(run, sample)))?;
-    let seqs: Vec<_> = samples.iter().map(|s| s.seq as i64).collect();
+    let (seqs, missed): (Vec<_>, Vec<_>) = samples
+        .iter()
+        .map(|s| (s.seq as i64, s.flags.missed_before as i64))
+        .unzip();
     to.column::<Int64Type>(&seqs, None)?;
+    to.column::<Int64Type>(&missed, None)?;
+    let (bounds, finals): (Vec<_>, Vec<_>) = samples
+        .iter()
+        .map(|s| (s.flags.cpu_lower_bound, s.flags.is_final))
+        .unzip();
+    to.column::<BoolType>(&bounds, None)?;
+    to.column::<BoolType>(&finals, None)?;
     for resource in resources {
         to.optional(samples.iter().map(|sample| sample.values.get(*resource)))?;
     }

@@ -20,6 +20,10 @@ pub(super) struct Thin {
     /// The samples at those places.
     held: BTreeMap<usize, StoredSample>,
     last: Option<(usize, StoredSample)>,
+    /// How many readings were missed up to now, and up to the last sample that was kept for good. Samples that are held
+    /// have the former in place of how many were missed before them.
+    missed: u64,
+    told: u64,
 }
 
 impl Thin {
@@ -42,13 +46,19 @@ impl Thin {
             stretch: 0,
             held: BTreeMap::new(),
             last: None,
+            missed: 0,
+            told: 0,
         }
     }
 
-    /// Takes the next sample; what of those before is kept for good.
+    /// Takes the next sample; what of those before is kept for good. What was missed before one that isn't kept was
+    /// missed before the next one that is.
     pub(super) fn take(&mut self, sample: &StoredSample) -> Vec<StoredSample> {
         let place = self.came;
         self.came += 1;
+        self.missed += sample.flags.missed_before;
+        let mut sample = *sample;
+        sample.flags.missed_before = self.missed;
         // More may have been stored since they were counted: those belong to the last stretch.
         let stretch = (place * self.stretches / self.stored.max(1)).min(self.stretches - 1);
         let mut kept = Vec::new();
@@ -56,12 +66,13 @@ impl Thin {
             self.stretch = stretch;
             kept = self.flush();
         }
-        self.last = Some((place, *sample));
+        self.last = Some((place, sample));
         if place == 0 {
-            return vec![*sample];
+            kept.push(sample);
+        } else {
+            self.compare(place, &sample);
         }
-        self.compare(place, sample);
-        kept
+        self.telling(kept)
     }
 
     fn compare(&mut self, place: usize, sample: &StoredSample) {
@@ -102,13 +113,23 @@ impl Thin {
         std::mem::take(&mut self.held).into_values().collect()
     }
 
+    /// With how many were missed before each since the one before.
+    fn telling(&mut self, mut kept: Vec<StoredSample>) -> Vec<StoredSample> {
+        for sample in &mut kept {
+            let missed = &mut sample.flags.missed_before;
+            *missed -= std::mem::replace(&mut self.told, *missed);
+        }
+        kept
+    }
+
     /// What is left at the end: of the last stretch, and the last sample.
     pub(super) fn end(mut self) -> Vec<StoredSample> {
         let last = self.last.take();
         if let Some((place, sample)) = last.filter(|(place, _)| *place > 0) {
             self.held.insert(place, sample);
         }
-        self.held.into_values().collect()
+        let held = std::mem::take(&mut self.held);
+        self.telling(held.into_values().collect())
     }
 }
 
@@ -130,7 +151,10 @@ mod tests {
             time: Timestamp(seq as i64),
             seq: seq as u64,
             values,
-            flags: SampleFlags::default(),
+            flags: SampleFlags {
+                missed_before: seq as u64 % 3,
+                ..SampleFlags::default()
+            },
         }
     }
 
@@ -152,8 +176,11 @@ mod tests {
             let left = thinned(&samples, most, samples.len().saturating_sub(more).max(1));
             prop_assert!(left.len() <= most, "{} of {most}", left.len());
             prop_assert!(left.windows(2).all(|pair| pair[0].seq < pair[1].seq));
-            prop_assert_eq!(left.first(), samples.first());
-            prop_assert_eq!(left.last(), samples.last());
+            let values = |sample: Option<&StoredSample>| sample.map(|s| (s.seq, s.values));
+            prop_assert_eq!(values(left.first()), values(samples.first()));
+            prop_assert_eq!(values(left.last()), values(samples.last()));
+            let missed = |list: &[StoredSample]| list.iter().map(|s| s.flags.missed_before).sum::<u64>();
+            prop_assert_eq!(missed(&left), missed(&samples));
             let memory = |list: &[StoredSample]| {
                 let all = list.iter().filter_map(|s| s.values.get(Resource::Memory));
                 (all.clone().fold(f64::MAX, f64::min), all.fold(f64::MIN, f64::max))
