@@ -5,12 +5,12 @@ import { seconds } from "../series";
 import type { OrderDetail, Run } from "../types";
 import { axisSeconds, formatSeconds, TIME_INCREMENTS } from "../units";
 import { result, tone } from "./status";
+import { lasted } from "./ticking";
 
 interface Props {
   detail: OrderDetail;
   start: number;
   end: number;
-  now: number;
   chosen: Run | null;
   onChoose(run: Run): void;
 }
@@ -30,7 +30,7 @@ export function ticks(span: number): number[] {
   return Array.from({ length: Math.floor(span / step) + 1 }, (_, i) => i * step);
 }
 
-export function Timeline({ detail, start, end, now, chosen, onChoose }: Props) {
+export function Timeline({ detail, start, end, chosen, onChoose }: Props) {
   const span = Math.max(end, 0.001);
   const percent = (s: number) => `${Math.min(100, Math.max(0, (s / span) * 100))}%`;
   return (
@@ -43,7 +43,7 @@ export function Timeline({ detail, start, end, now, chosen, onChoose }: Props) {
             {runs.map((run) => {
               if (!run.started_at) return null;
               const from = seconds(run.started_at) - start;
-              const to = (run.ended_at ? seconds(run.ended_at) : now) - start;
+              const to = run.ended_at ? seconds(run.ended_at) - start : Math.max(from, end);
               const bad = tone(run) === "bad" || tone(run) === "warning";
               return (
                 <button
@@ -66,7 +66,7 @@ export function Timeline({ detail, start, end, now, chosen, onChoose }: Props) {
               );
             })}
           </div>
-          <span class="took">{lane(runs, now)}</span>
+          <span class="took">{lane(runs, start + end)}</span>
         </div>
       ))}
       <div class="lane ticks" aria-hidden="true">
@@ -86,6 +86,6 @@ export function Timeline({ detail, start, end, now, chosen, onChoose }: Props) {
 function lane(runs: Run[], now: number): string {
   const last = runs.at(-1);
   if (!last?.started_at) return "waits";
-  const took = last.duration_seconds ?? (last.ended_at ? seconds(last.ended_at) : now) - seconds(last.started_at);
+  const took = last.duration_seconds ?? lasted(last.started_at, last.ended_at, now);
   return `${formatSeconds(took)}${runs.length > 1 ? `, try ${last.attempt}` : ""}`;
 }

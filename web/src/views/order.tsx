@@ -76,7 +76,7 @@ export function Order({ id, canLoad }: { id: string; canLoad: boolean }) {
       {!running && !detail.storing_complete && <p class="notice">Not all samples are stored yet.</p>}
       <section class="card" aria-labelledby="timeline">
         <h2 id="timeline">Timeline</h2>
-        <Timeline detail={detail} start={start} end={end} now={now} chosen={chosen} onChoose={choose} />
+        <Timeline detail={detail} start={start} end={end} chosen={chosen} onChoose={choose} />
       </section>
       <OrderChart key={detail.order_uid} detail={detail} tracks={tracks} version={version} start={start} end={end} live={running} closer={closer} />
       {chosen && (
