@@ -52,5 +52,6 @@ fn scrape(kit: &Kit, pod: &Pod, port: &str) -> String {
     let (namespace, name) = (&kit.0.name, pod.name_any());
     let path = format!("/api/v1/namespaces/{namespace}/pods/{name}:{number}/proxy/metrics");
     let request = Request::get(path).body(Vec::new()).unwrap();
-    block_on(async { kit.client().request_text(request).await.unwrap() })
+    let client = kit.client();
+    block_on(async { client.request_text(request).await.unwrap() })
 }
