@@ -10,14 +10,15 @@ import { dataFolder, endAll, serve } from "./serve.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const program = resolve(process.argv[2]);
-const SOON = { timeout: 60_000 };
+const LIMIT_MS = 60_000;
+const SOON = { timeout: LIMIT_MS };
 
 function run(data, ...orders) {
-  const { status, stderr } = spawnSync(program, ["run", "--data", data, "--no-charts", "--quiet", "--period", "200ms", ...orders], { cwd: root });
+  const { status, stderr } = spawnSync(program, ["run", "--data", data, "--no-charts", "--quiet", "--period", "200ms", ...orders], { cwd: root, timeout: LIMIT_MS });
   if (status !== 0 && status !== 1) throw new Error(String(stderr));
 }
 
-/** A camera that is too small for what follows. */
+/** An order that fails: nothing can be resized to nothing. */
 function failing(data) {
   const path = join(data, "leaf-small.json");
   const resize = { name: "resize", args: ["--max-side", "0"], retries: 1 };
@@ -34,7 +35,7 @@ async function shoot(page, name, width, height, colorScheme) {
 
 async function take(page, url) {
   const order = readFileSync(join(root, "orders/leaf.json"), "utf8");
-  const loaded = await fetch(`${url}api/orders?again=true&period=200ms`, { method: "POST", headers: { "content-type": "application/json" }, body: order });
+  const loaded = await fetch(`${url}api/orders?again=true&period=200ms`, { method: "POST", headers: { "content-type": "application/json" }, body: order, signal: AbortSignal.timeout(LIMIT_MS) });
   const { id } = await loaded.json();
   await page.locator("tr", { hasText: id }).getByText("running").waitFor(SOON);
   await shoot(page, "orders", 1280, 640, "light");

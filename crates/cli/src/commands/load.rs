@@ -47,14 +47,13 @@ pub(super) async fn run(args: LoadArgs, named: Named) -> Result<Code> {
         now: time::now(),
     };
     let secret = cluster.secret().await?;
-    let mut loaded = Vec::new();
     for prepared in &orders {
         cluster
             .load(prepared, OrderUid(uuid::Uuid::now_v7()), &secret, &how)
             .await?;
-        loaded.push(prepared.order.id.to_string());
+        // At once: a later one may fail.
+        output::print(&format!("{}\n", prepared.order.id))?;
     }
-    output::print(&output::lines(loaded))?;
     Ok(Code::DONE)
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use model::{Order, OrderUid, Status, attempt::Launcher};
-use store::{Error, NewOrder, Store};
+use orchestrator::kubernetes::record::OrderRecord;
+use store::{Error, NewOrder, OrderRow, Store};
 use tokio::time::sleep;
 
 use crate::{cluster::Cluster, time};
@@ -27,35 +28,50 @@ pub(crate) async fn keep_up(cluster: &Cluster, store: &Store) {
 }
 
 async fn look(cluster: &Cluster, store: &Store) -> Result<()> {
-    for found in cluster.queued().await? {
-        let record = &found.record;
-        if store.order_by_uid(record.order_uid).await?.is_none() {
-            let input = record.input.as_ref().map(|input| input.name.clone());
-            let mut new = new_order(&record.order, &record.definition, input, record.order_uid);
-            new.created_at = record.created_at;
-            match store.register(new).await {
-                // An order of another namespace, or one that is being handed over by this server.
-                Ok(_) | Err(Error::Exists { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+    let waiting = cluster.queued().await?;
+    let known = store.unfinished().await?;
+    for found in &waiting {
+        let is_known = |row: &OrderRow| row.order_uid == found.record.order_uid;
+        if !known.iter().any(is_known) {
+            make_known(store, &found.record).await?;
         }
     }
-    let on_cluster = |launcher| launcher == Some(Launcher::Kubernetes);
-    for row in store.unfinished().await? {
-        if row.status != Status::Queued || !on_cluster(row.launcher) {
-            continue;
+    // Those that wait for their turn need no second look.
+    let is_waiting = |row: &OrderRow| {
+        let mut uids = waiting.iter().map(|found| found.record.order_uid);
+        uids.any(|uid| uid == row.order_uid)
+    };
+    let on_cluster = Some(Launcher::Kubernetes);
+    for row in &known {
+        if row.status == Status::Queued && row.launcher == on_cluster && !is_waiting(row) {
+            note_end(cluster, store, row).await?;
         }
-        let Some(found) = cluster.order(&row.name).await? else {
-            continue;
-        };
-        let (status, state) = (found.status(), &found.state);
-        // What has begun reaches the monitors, who say how it ended.
-        if found.record.order_uid == row.order_uid && status.is_final() && state.attempts.is_empty()
-        {
-            let at = state.ended_at.unwrap_or_else(time::now);
-            let why = state.message.as_deref();
-            store.set_status(row.order_uid, status, why, at).await?;
-        }
+    }
+    Ok(())
+}
+
+async fn make_known(store: &Store, record: &OrderRecord) -> Result<()> {
+    let input = record.input.as_ref().map(|input| input.name.clone());
+    let mut new = new_order(&record.order, &record.definition, input, record.order_uid);
+    new.created_at = record.created_at;
+    match store.register(new).await {
+        // It has ended already, or its id is used in another namespace.
+        Ok(_) | Err(Error::Exists { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Notes the end of an order that never began: what has begun reaches the monitors, who say how it ended.
+async fn note_end(cluster: &Cluster, store: &Store, row: &OrderRow) -> Result<()> {
+    let Some(found) = cluster.order(&row.name).await? else {
+        return Ok(());
+    };
+    let (status, state) = (found.status(), &found.state);
+    let is_it = found.record.order_uid == row.order_uid;
+    if is_it && status.is_final() && state.attempts.is_empty() {
+        let at = state.ended_at.unwrap_or_else(time::now);
+        let why = state.message.as_deref();
+        store.set_status(row.order_uid, status, why, at).await?;
     }
     Ok(())
 }

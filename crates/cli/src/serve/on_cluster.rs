@@ -88,6 +88,12 @@ impl OnCluster {
             return Ok(Err(NotTerminated::Over));
         }
         self.cluster.terminate(id, false).await?;
+        // One that waits has ended for whoever looks: it may be long until it has its turn, and then it ends at once.
+        let uid = found.record.order_uid;
+        if found.status() == Status::Queued && self.store.order_by_uid(uid).await?.is_some() {
+            let (ended, why) = (Status::Terminated, Some("terminated before it began"));
+            self.store.set_status(uid, ended, why, time::now()).await?;
+        }
         Ok(Ok(()))
     }
 }

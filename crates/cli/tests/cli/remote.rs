@@ -1,6 +1,6 @@
 //! Commands that ask a `podometer serve` (`--server`).
 
-use std::{fs, time::Duration};
+use std::{fs, process::Child, time::Duration};
 
 use serde_json::json;
 
@@ -186,6 +186,16 @@ fn without_the_right_token_and_without_a_server_one_is_told_what_to_do() {
     );
 }
 
+/// A command that would go on without a server; it ends with the test.
+struct Watching(Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn who_watches_is_connected_again_when_the_server_is_back() {
     let place = Place::new();
@@ -204,7 +214,7 @@ fn who_watches_is_connected_again_when_the_server_is_back() {
     let mut watch = place.command(&["watch", "a", "--server", &url]);
     watch.stdout(fs::File::create(&out).unwrap());
     watch.stderr(fs::File::create(&err).unwrap());
-    let mut watch = watch.spawn().unwrap();
+    let mut watch = Watching(watch.spawn().unwrap());
     let said = |path, text: &str| fs::read_to_string(path).unwrap().contains(text);
     until("a reading", SOON, || said(&out, "a: task 1/1 wait at "));
     drop(server);
@@ -212,9 +222,9 @@ fn who_watches_is_connected_again_when_the_server_is_back() {
     let server = Serving::start(place.command(&["serve", "--listen", &address]));
     until("it is back", SOON, || said(&err, "a: connected again"));
     fs::write(place.data("a/workspace/go"), "").unwrap();
-    until("the end", SOON, || watch.try_wait().unwrap().is_some());
+    until("the end", SOON, || watch.0.try_wait().unwrap().is_some());
     assert!(
-        watch.wait().unwrap().success(),
+        watch.0.wait().unwrap().success(),
         "{}",
         fs::read_to_string(&err).unwrap()
     );
